@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The interface of a transport: batches of packets in, their verdicts out.
+
+A transport owes a verdict for each packet that `Transport.receive` returned, until
+`Transport.answer` was called with it. It judges nothing, and it never waits: the caller waits on
+`Transport.fileno` together with whatever else it serves.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from qverdictd.action.decision import Decision
+from qverdictd.packet.raw import RawPacket
+
+
+@dataclass(slots=True)
+class Losses:
+    """Packets that never reached us or whose verdict came too late: counted, never hidden."""
+
+    queue_full: int = 0
+    """Dropped by the kernel because ``queue_length`` packets waited already."""
+    socket_full: int = 0
+    """Dropped by the kernel because our socket's buffer was full."""
+    id_gaps: int = 0
+    """Ids that never came; with fail-open these packets were accepted past us."""
+    flushed: int = 0
+    """Verdicts answered ENOENT: the kernel had flushed the packet (rules or a link went)."""
+    refused: int = 0
+    """Verdicts that the kernel refused for another reason."""
+    forged: int = 0
+    """Messages whose sender was not the kernel: ignored."""
+    broken: int = 0
+    """Messages from the kernel that could not be parsed and held no packet id to answer."""
+
+
+class Transport(Protocol):
+    """A source of packets that wait for a verdict."""
+
+    @property
+    def name(self) -> str:
+        """The name by which configuration and logs call it: ``nfqueue``, ``replay``, ..."""
+
+    @property
+    def description(self) -> str:
+        """One line for the log at start: the queue, and what the kernel did and did not grant."""
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when packets wait."""
+
+    def receive(self) -> list[RawPacket]:
+        """Return the packets that wait, oldest first, without blocking; empty if there are none."""
+
+    def answer(self, judged: Sequence[tuple[RawPacket, Decision]]) -> None:
+        """Send the verdicts of packets that `receive` returned, in the order given."""
+
+    def stop(self) -> None:
+        """Take no new packets from now on; what waits already can still be received."""
+
+    def losses(self) -> Losses:
+        """Return what was lost since the start, the kernel's own counters included."""
+
+    def close(self) -> None:
+        """Give the queue back. The kernel drops whatever is still unanswered."""
