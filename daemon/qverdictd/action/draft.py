@@ -29,11 +29,10 @@ class Draft:
     """The bytes of a whole packet, up to its own end, open for edits."""
 
     def __init__(self, packet: Packet) -> None:
-        """Open a packet of which nothing was cut off."""
-        assert not packet.cut
-        assert packet.end is not None
+        """Open a packet, of which nothing may be cut off."""
         self.packet = packet
-        self.buffer = bytearray(packet.data[: packet.end])
+        self.original = packet.data[: packet.end]
+        self.buffer = bytearray(self.original)
         self._payload_end = packet.payload_end
 
     def write(self, at: int, new: bytes) -> None:
@@ -64,17 +63,16 @@ class Draft:
     def finish(self) -> bytes | None:
         """Return the whole packet with lengths and checksums right; None if nothing changed."""
         packet = self.packet
-        assert packet.end is not None
-        if self.buffer == packet.data[: packet.end]:
+        if self.buffer == self.original:
             return None
-        if len(self.buffer) != packet.end:
-            self._set_lengths(len(self.buffer) - packet.end)
+        if len(self.buffer) != len(self.original):
+            self._set_lengths(len(self.buffer) - len(self.original))
         if packet.transport is not None:
             self._set_transport_checksum(packet.transport)
         if packet.network is Header.IPV4:
             header = (self.buffer[0] & 0x0F) * 4
             self.write(10, b"\0\0")
-            self._store(10, checksum(self.buffer[:header]))
+            self._store(10, checksum(bytes(self.buffer[:header])))
         return bytes(self.buffer)
 
     def _load(self, at: int) -> int:
@@ -91,8 +89,7 @@ class Draft:
             self._store(at + 4, self._load(at + 4) + growth)
         elif packet.transport is Header.UDPLITE:
             covered = self._load(at + 4)
-            assert packet.end is not None
-            if covered == packet.end - at:
+            if covered == len(self.original) - at:
                 self._store(at + 4, covered + growth)
             elif covered > len(self.buffer) - at:
                 self._store(at + 4, len(self.buffer) - at)
@@ -131,13 +128,11 @@ class Draft:
         """
         if self.packet.raw.checksum_partial:
             raise ActionFailedError
-        old = self.packet.data
-        assert self.packet.end is not None
         old_checksum = self._load(field)
         if transport is Header.UDP and old_checksum == 0:
             return 0
         self._store(field, 0)
-        before = bytearray(old[: self.packet.end])
+        before = bytearray(self.original)
         before[field : field + 2] = b"\0\0"
         return carried_on(
             old_checksum,
@@ -167,9 +162,7 @@ class Draft:
     def _set_sctp_checksum(self) -> None:
         """Make the CRC anew if the SCTP packet changed; addresses are not part of it."""
         at = self.packet.transport_at
-        if self.buffer[at:] == self.packet.data[at : self.packet.end] and not (
-            self.packet.raw.checksum_partial
-        ):
+        if self.buffer[at:] == self.original[at:] and not self.packet.raw.checksum_partial:
             return
         if self.packet.fragment:
             raise ActionFailedError

@@ -5,68 +5,44 @@ Each kind of edit is a value that knows how to apply itself to a `Draft`; length
 are put right once, when all edits of a rule are done.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from qverdictd.action.draft import ActionFailedError, Draft
+from qverdictd.action.pattern import Pattern, TooManyMatchesError
 from qverdictd.packet.fields import FIELDS, Place
-
-
-class Match(Protocol):
-    """A match of a compiled pattern."""
-
-    def start(self) -> int: ...
-    def end(self) -> int: ...
-    def group(self, number: int) -> bytes | None: ...
-
-
-class Matches(Protocol):
-    """All matches of a compiled pattern, from left to right."""
-
-    def __iter__(self) -> "Matches": ...
-    def __next__(self) -> Match: ...
-
-
-class Pattern(Protocol):
-    """A compiled regular expression over bytes; its engine matches in linear time."""
-
-    @property
-    def pattern(self) -> bytes: ...
-    @property
-    def groups(self) -> int: ...
-    def search(self, text: bytes) -> Match | None: ...
-    def finditer(self, text: bytes) -> Matches: ...
+from qverdictd.packet.view import Packet
 
 
 @dataclass(frozen=True, slots=True)
-class SetField:
-    """Set a header field: a number, or an address as packed bytes."""
+class SetNumber:
+    """Set a header field to a number; the bits around it stay."""
 
     field: str
-    value: int | bytes
+    value: int
 
     def apply(self, draft: Draft) -> None:
         """Write the value; a packet without the field cannot be rewritten so."""
-        for place in FIELDS[self.field].places:
-            if place.header is draft.packet.network:
-                at = place.offset
-            elif place.header is draft.packet.transport:
-                at = draft.packet.transport_at + place.offset
-            else:
-                continue
-            new = self.value if isinstance(self.value, bytes) else self._merged(draft, at, place)
-            if len(new) != place.size:
-                raise ActionFailedError
-            draft.write(at, new)
-            return
-        raise ActionFailedError
-
-    def _merged(self, draft: Draft, at: int, place: Place) -> bytes:
-        """Return the field's bytes with the bits around it as they were."""
-        assert isinstance(self.value, int)
+        at, place = _placed(draft.packet, self.field)
         mask = place.mask if place.mask is not None else (1 << 8 * place.size) - 1
         old = int.from_bytes(draft.buffer[at : at + place.size], "big")
-        return (old & ~mask | self.value << place.shift & mask).to_bytes(place.size, "big")
+        new = old & ~mask | self.value << place.shift & mask
+        draft.write(at, new.to_bytes(place.size, "big"))
+
+
+@dataclass(frozen=True, slots=True)
+class SetAddress:
+    """Set ``src`` or ``dst`` to an address, packed: 4 bytes for IPv4, 16 for IPv6."""
+
+    field: str
+    address: bytes
+
+    def apply(self, draft: Draft) -> None:
+        """Write the address; a packet of the other family cannot be rewritten so."""
+        at, place = _placed(draft.packet, self.field)
+        if len(self.address) != place.size:
+            raise ActionFailedError
+        draft.write(at, self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +55,8 @@ class Replace:
 
     def apply(self, draft: Draft) -> None:
         """Replace in the payload; nothing found changes nothing."""
-        payload = draft.payload()
-        draft.set_payload(payload.replace(self.find, self.with_, self.count or -1))
+        most = -1 if self.count is None else self.count
+        draft.set_payload(draft.payload().replace(self.find, self.with_, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +68,11 @@ class ReplacePattern:
     count: int | None = None
 
     def apply(self, draft: Draft) -> None:
-        """Replace in the payload; a group that took no part in the match is empty."""
-        payload = draft.payload()
-        parts: list[bytes] = []
-        done = 0
-        for number, match in enumerate(self.find.finditer(payload)):
-            if number == self.count:
-                break
-            parts.append(payload[done : match.start()])
-            parts.extend(
-                part if isinstance(part, bytes) else match.group(part) or b"" for part in self.with_
-            )
-            done = match.end()
-        draft.set_payload(b"".join(parts) + payload[done:])
+        """Replace in the payload; nothing found changes nothing."""
+        try:
+            draft.set_payload(self.find.replaced(draft.payload(), self.with_, self.count))
+        except TooManyMatchesError:
+            raise ActionFailedError from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +86,32 @@ class SetPayload:
         draft.set_payload(self.data)
 
 
-Rewrite = SetField | Replace | ReplacePattern | SetPayload
+Rewrite = SetNumber | SetAddress | Replace | ReplacePattern | SetPayload
 
 
 def changes_size(rewrite: Rewrite) -> bool:
-    """Whether the rewrite can change the payload's size: unknown for a pattern, so yes."""
+    """Whether the rewrite can change the payload's size: a pattern's result may have any."""
     if isinstance(rewrite, Replace):
         return len(rewrite.find) != len(rewrite.with_)
     return isinstance(rewrite, ReplacePattern | SetPayload)
+
+
+def rewritten(packet: Packet, rewrites: Iterable[Rewrite]) -> bytes | None:
+    """Apply the rewrites in order and return the whole packet's new bytes; None: unchanged.
+
+    The packet must not be `cut`. Raises `ActionFailedError` where a rewrite cannot be done.
+    """
+    draft = Draft(packet)
+    for rewrite in rewrites:
+        rewrite.apply(draft)
+    return draft.finish()
+
+
+def _placed(packet: Packet, field: str) -> tuple[int, Place]:
+    """Find a field's place in this packet, as an offset from the packet's first byte."""
+    for place in FIELDS[field].places:
+        if place.header is packet.network:
+            return place.offset, place
+        if place.header is packet.transport:
+            return packet.transport_at + place.offset, place
+    raise ActionFailedError
