@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Conditions: the tree under a rule's ``match``, each node knowing its outcome on a packet."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from qverdictd.action.pattern import Pattern
+from qverdictd.packet.fields import FIELDS
+from qverdictd.packet.value import Missing, Payload
+from qverdictd.packet.view import Packet
+from qverdictd.policy.members import Members, Numbers
+from qverdictd.policy.outcome import BOTH, EITHER, FALSE, HIDDEN, NEGATED, OF_MISSING, TRUE
+
+_EVERY_PROTO = frozenset(range(256))
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """Whether a field's value is among members. ``written`` is the policy's own text."""
+
+    field: str
+    among: Members
+    written: str = dataclasses.field(default="", compare=False)
+    _container: object = dataclasses.field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_container", self.among.container())
+
+    def outcome(self, packet: Packet) -> int:
+        """Look the value up; where there is none, the outcome says so."""
+        value = packet[self.field]
+        if value.__class__ is Missing:
+            return OF_MISSING[value]
+        return TRUE if value in self._container else FALSE  # type: ignore[operator]
+
+    def can_hold(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be true."""
+        protocols = FIELDS[self.field].protocols or _EVERY_PROTO
+        if self.field == "proto":
+            return frozenset(proto for proto in protocols if proto in self._container)  # type: ignore[operator]
+        return protocols
+
+    def can_fail(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be false."""
+        if self.field == "proto":
+            return _EVERY_PROTO - self.can_hold()
+        return self.can_hold()
+
+
+class _OnPayload:
+    """What the tests on the payload share: who has one, and what its absence comes to."""
+
+    __slots__ = ()
+
+    def outcome(self, packet: Packet) -> int:
+        """Look at the payload; where there is none, the outcome says so."""
+        payload = packet["payload"]
+        if isinstance(payload, Payload):
+            return self._on(payload)
+        return OF_MISSING[payload]  # type: ignore[index]
+
+    def _on(self, payload: Payload) -> int:
+        raise NotImplementedError
+
+    def can_hold(self) -> frozenset[int]:
+        """Return the protocols that have a payload."""
+        return FIELDS["payload"].protocols or _EVERY_PROTO
+
+    can_fail = can_hold
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(_OnPayload):
+    """Whether the payload has these bytes: at an offset, in a window, or anywhere."""
+
+    find: bytes
+    at: int | None = None
+    within: tuple[int, int] | None = None
+    written: str = dataclasses.field(default="", compare=False)
+
+    def _on(self, payload: Payload) -> int:
+        """Look for the bytes; what the cut hides may hold them."""
+        start, stop = self.window(payload.length)
+        if stop - start < len(self.find):
+            return FALSE
+        if payload.data.find(self.find, start, stop) >= 0:
+            return TRUE
+        hidden = stop > len(payload.data)
+        if hidden and self.at is not None:
+            seen = payload.data[start:stop]
+            return HIDDEN if self.find.startswith(seen) else FALSE
+        return HIDDEN if hidden else FALSE
+
+    def window(self, length: int) -> tuple[int, int]:
+        """Return from and to where the bytes must lie in a payload of this length."""
+        if self.at is not None:
+            return self.at, min(self.at + len(self.find), length)
+        start, stop = self.within or (0, length)
+        return start, min(stop, length)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches(_OnPayload):
+    """Whether a pattern matches in the payload, or in a window of it taken by itself."""
+
+    pattern: Pattern
+    within: tuple[int, int] | None = None
+    written: str = dataclasses.field(default="", compare=False)
+
+    def _on(self, payload: Payload) -> int:
+        """Match; bytes that the cut hides could make or (before ``$``) unmake a match."""
+        start, stop = self.within or (0, payload.length)
+        if min(stop, payload.length) > len(payload.data):
+            return HIDDEN
+        return TRUE if self.pattern.found_in(payload.data[start:stop]) else FALSE
+
+
+@dataclass(frozen=True, slots=True)
+class PayloadLength(_OnPayload):
+    """Whether the payload's length is among numbers; headers tell it even where bytes are cut."""
+
+    among: Numbers
+    written: str = dataclasses.field(default="", compare=False)
+
+    def _on(self, payload: Payload) -> int:
+        """Compare the length."""
+        return TRUE if payload.length in self.among.container() else FALSE
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """True if every part is; false beats absent, absent beats true. No parts: true."""
+
+    parts: tuple["Condition", ...]
+
+    def outcome(self, packet: Packet) -> int:
+        """Join the parts' outcomes; a part that is surely false ends the search."""
+        result = TRUE
+        for part in self.parts:
+            outcome = part.outcome(packet)
+            if outcome == FALSE:
+                return FALSE
+            if outcome != TRUE:
+                result = BOTH[result][outcome]
+        return result
+
+    def can_hold(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be true."""
+        return _EVERY_PROTO.intersection(*(part.can_hold() for part in self.parts))
+
+    def can_fail(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be false."""
+        return frozenset().union(*(part.can_fail() for part in self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """True if one part is; true beats absent, absent beats false. No parts: false."""
+
+    parts: tuple["Condition", ...]
+
+    def outcome(self, packet: Packet) -> int:
+        """Join the parts' outcomes; a part that is surely true ends the search."""
+        result = FALSE
+        for part in self.parts:
+            outcome = part.outcome(packet)
+            if outcome == TRUE:
+                return TRUE
+            if outcome != FALSE:
+                result = EITHER[result][outcome]
+        return result
+
+    def can_hold(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be true."""
+        return frozenset().union(*(part.can_hold() for part in self.parts))
+
+    def can_fail(self) -> frozenset[int]:
+        """Return the protocols of packets on which this can be false."""
+        return _EVERY_PROTO.intersection(*(part.can_fail() for part in self.parts))
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True if the part is false, false if it is true, absent if it is absent."""
+
+    part: "Condition"
+
+    def outcome(self, packet: Packet) -> int:
+        """Turn the part's outcome round."""
+        return NEGATED[self.part.outcome(packet)]
+
+    def can_hold(self) -> frozenset[int]:
+        """Return the protocols of packets on which the part can be false."""
+        return self.part.can_fail()
+
+    def can_fail(self) -> frozenset[int]:
+        """Return the protocols of packets on which the part can be true."""
+        return self.part.can_hold()
+
+
+Condition = Test | Contains | Matches | PayloadLength | All | Any | Not

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a field's value is looked for in.
+
+Numbers and addresses are kept as sorted, disjoint, closed intervals: one canonical form for single
+values, ranges, comparisons, prefixes and their union.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+Interval = tuple[int, int]
+
+
+def _merged(intervals: Iterable[Interval]) -> Iterator[Interval]:
+    """Yield sorted, disjoint intervals; neighbours that touch become one."""
+    last: Interval | None = None
+    for low, high in sorted(intervals):
+        if last is None:
+            last = (low, high)
+        elif low <= last[1] + 1:
+            last = (last[0], max(last[1], high))
+        else:
+            yield last
+            last = (low, high)
+    if last is not None:
+        yield last
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers, as intervals."""
+
+    intervals: tuple[Interval, ...]
+    _container: "range | frozenset[int] | _Bisected" = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, intervals: Iterable[Interval]) -> "Numbers":
+        """Make the union of closed intervals, given in any order."""
+        return cls(tuple(_merged(intervals)))
+
+    def __post_init__(self) -> None:
+        # The container that answers fastest: the evaluator asks it for each packet.
+        container: range | frozenset[int] | _Bisected
+        if len(self.intervals) == 1:
+            low, high = self.intervals[0]
+            container = range(low, high + 1)
+        elif all(low == high for low, high in self.intervals):
+            container = frozenset(low for low, _ in self.intervals)
+        else:
+            container = _Bisected(self.intervals)
+        object.__setattr__(self, "_container", container)
+
+    def container(self) -> "range | frozenset[int] | _Bisected":
+        """Return the same numbers in the container that is fastest to look into."""
+        return self._container
+
+
+class _Bisected:
+    """Intervals looked into by bisection."""
+
+    def __init__(self, intervals: tuple[Interval, ...]) -> None:
+        self._starts = [low for low, _ in intervals]
+        self._ends = [high for _, high in intervals]
+
+    def __contains__(self, value: int) -> bool:
+        index = bisect_right(self._starts, value) - 1
+        return index >= 0 and value <= self._ends[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Addresses of both families, as intervals of each; a value is 4 or 16 packed bytes."""
+
+    v4: tuple[Interval, ...]
+    v6: tuple[Interval, ...]
+    _starts: dict[int, list[bytes]] = field(init=False, repr=False, compare=False)
+    _ends: dict[int, list[bytes]] = field(init=False, repr=False, compare=False)
+
+    @classmethod
+    def of(cls, v4: Iterable[Interval], v6: Iterable[Interval]) -> "Addresses":
+        """Make the union of closed intervals, given in any order."""
+        return cls(tuple(_merged(v4)), tuple(_merged(v6)))
+
+    def __post_init__(self) -> None:
+        for name, bound in (("_starts", 0), ("_ends", 1)):
+            packed = {
+                size: [interval[bound].to_bytes(size, "big") for interval in intervals]
+                for size, intervals in ((4, self.v4), (16, self.v6))
+            }
+            object.__setattr__(self, name, packed)
+
+    def container(self) -> "Addresses":
+        """Return itself: it answers by bisection."""
+        return self
+
+    def __contains__(self, value: bytes) -> bool:
+        # Packed addresses of one family sort as their numbers do.
+        size = len(value)
+        index = bisect_right(self._starts[size], value) - 1
+        return index >= 0 and value <= self._ends[size][index]
+
+
+@dataclass(frozen=True, slots=True)
+class Macs:
+    """Hardware addresses, 6 packed bytes each."""
+
+    addresses: frozenset[bytes]
+
+    def container(self) -> frozenset[bytes]:
+        """Return the addresses themselves."""
+        return self.addresses
+
+
+@dataclass(frozen=True, slots=True)
+class Interfaces:
+    """Interface names, whole or by prefix."""
+
+    exact: frozenset[str]
+    prefixes: tuple[str, ...] = ()
+
+    def container(self) -> "Interfaces":
+        """Return itself."""
+        return self
+
+    def __contains__(self, value: str) -> bool:
+        return value in self.exact or value.startswith(self.prefixes)
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """Numbers whose bits in ``mask`` are those of ``value``."""
+
+    value: int
+    mask: int
+
+    def container(self) -> "Masked":
+        """Return itself."""
+        return self
+
+    def __contains__(self, number: int) -> bool:
+        return number & self.mask == self.value
+
+
+Members = Numbers | Addresses | Macs | Interfaces | Masked
+
+
+def union(parts: list[Members]) -> list[Members]:
+    """Join the parts that have a common form; masked values stay by themselves."""
+    joined: list[Members] = [part for part in parts if isinstance(part, Masked)]
+    numbers = [part for part in parts if isinstance(part, Numbers)]
+    if numbers:
+        joined.append(Numbers.of(pair for part in numbers for pair in part.intervals))
+    addresses = [part for part in parts if isinstance(part, Addresses)]
+    if addresses:
+        joined.append(
+            Addresses.of(
+                (pair for part in addresses for pair in part.v4),
+                (pair for part in addresses for pair in part.v6),
+            )
+        )
+    macs = [part for part in parts if isinstance(part, Macs)]
+    if macs:
+        joined.append(Macs(frozenset().union(*(part.addresses for part in macs))))
+    interfaces = [part for part in parts if isinstance(part, Interfaces)]
+    if interfaces:
+        joined.append(
+            Interfaces(
+                frozenset().union(*(part.exact for part in interfaces)),
+                tuple(prefix for part in interfaces for prefix in part.prefixes),
+            )
+        )
+    return joined

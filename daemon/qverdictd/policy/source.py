@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0
+"""YAML to nodes that know where they stand in their file.
+
+PyYAML's ``compose`` recurses in C and dies on deep nesting, and walks an alias as often as it is
+used. So the nodes are built here, from the parser's events, without recursion: a file of any
+size or shape is loaded or refused in bounded memory and time.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path as FilePath
+from typing import Any, NoReturn
+
+import yaml
+
+from qverdictd.errors import PolicyError, Problem
+
+#: A policy of 10,000 rules has 2 MB and 200,000 nodes.
+LARGEST_FILE = 32 << 20
+MOST_NODES = 1_000_000
+DEEPEST = 32
+#: Errors after this many are not looked for.
+MOST_PROBLEMS = 100
+
+Path = tuple[str | int, ...]
+Scalar = str | int | float | bool | None
+
+
+@dataclass(slots=True)
+class Node:
+    """A scalar, a list of nodes, or a mapping of nodes; lines and columns count from 1."""
+
+    value: "Scalar | list[Node] | dict[str, Node]"
+    line: int
+    column: int
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Where each key of a mapping stands."""
+
+    def plain(self) -> Any:
+        """Return the value without places: scalars, lists, dicts."""
+        if isinstance(self.value, list):
+            return [item.plain() for item in self.value]
+        if isinstance(self.value, dict):
+            return {key: item.plain() for key, item in self.value.items()}
+        return self.value
+
+    def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
+        """Return line and column of what the path leads to, or of the last that there is."""
+        node, found = self, (self.line, self.column)
+        for step in path:
+            value = node.value
+            if isinstance(value, dict) and isinstance(step, str) and step in value:
+                found = node.keys[step]
+                node = value[step]
+                if not of_key or step is not path[-1]:
+                    found = (node.line, node.column)
+            elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+                node = value[step]
+                found = (node.line, node.column)
+            else:
+                break
+        return found
+
+
+class Source:
+    """One YAML file: its nodes, and the problems found in it so far."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.root = Node(None, 1, 1)
+        self.problems: list[Problem] = []
+
+    def problem(self, message: str, path: Path = (), *, of_key: bool = False) -> None:
+        """Note a problem at a path of the document."""
+        self.problem_at(message, *self.root.place(path, of_key=of_key))
+
+    def problem_at(self, message: str, line: int, column: int) -> None:
+        """Note a problem at a place."""
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(Problem(self.name, line, column, message))
+
+
+def read(file: FilePath, what: str = "policy") -> Source:
+    """Read a YAML file.
+
+    Returns a source whose ``problems`` say what is wrong in it, if anything is. Raises
+    `PolicyError` for a file that cannot be read at all.
+    """
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)
+    except OSError as error:
+        message = f"cannot read the {what}: {error.strerror}"
+        raise PolicyError([Problem(str(file), 1, 1, message)]) from None
+    return parse(data, str(file))
+
+
+def parse(data: bytes, name: str) -> Source:
+    """Parse a YAML document; see `read`."""
+    source = Source(name)
+    if len(data) > LARGEST_FILE:
+        source.problem(f"larger than {LARGEST_FILE >> 20} MiB: put long lists into set files")
+        return source
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        column = error.start - data.rfind(b"\n", 0, error.start)
+        source.problem_at("not UTF-8: save the file as UTF-8", line, column)
+        return source
+    try:
+        _Builder(source).build(yaml.parse(text, Loader=yaml.CSafeLoader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        context = f" {error.context}" if error.context else ""
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        source.problem_at(f"broken YAML: {error.problem}{context}", line, column)
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position] if isinstance(error.position, int) else ""
+        source.problem_at(
+            f"broken YAML: {error.reason}", before.count("\n") + 1, len(before.split("\n")[-1]) + 1
+        )
+    except _RefusedError:
+        pass
+    return source
+
+
+class _RefusedError(Exception):
+    """The document goes on, but reading it further makes no sense."""
+
+
+_TaggedEvent = yaml.ScalarEvent | yaml.CollectionStartEvent
+
+
+def _place(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
+class _Builder:
+    """Builds nodes from parser events, with an explicit stack."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._open: list[Node] = []
+        self._keys: list[str | None] = []
+        """For each open mapping the key that waits for its value."""
+        self._expecting_key: list[bool] = []
+        self._nodes = 0
+        self._documents = 0
+
+    def build(self, events: Iterable[yaml.Event]) -> None:
+        """Take the events in, one after the other."""
+        for event in events:
+            if isinstance(event, yaml.ScalarEvent):
+                self._scalar(event)
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._start(event)
+            elif isinstance(event, yaml.CollectionEndEvent):
+                self._open.pop()
+                self._keys.pop()
+                self._expecting_key.pop()
+            elif isinstance(event, yaml.AliasEvent):
+                self._refuse(event, f"aliases (*{event.anchor}) are not part of the language")
+            elif isinstance(event, yaml.DocumentStartEvent):
+                self._documents += 1
+                if self._documents > 1:
+                    self._refuse(event, "a second document (---): a file holds one")
+
+    def _refuse(self, event: yaml.Event, message: str) -> NoReturn:
+        self._source.problem_at(message, *_place(event))
+        raise _RefusedError
+
+    def _checked(self, event: _TaggedEvent) -> tuple[int, int]:
+        """Count a node, refuse what the language leaves out; return its line and column."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            self._refuse(event, f"more than {MOST_NODES} values: put long lists into set files")
+        line, column = _place(event)
+        if event.anchor is not None:
+            message = f"anchors (&{event.anchor}) are not part of the language"
+            self._source.problem_at(message, line, column)
+        if event.tag is not None and event.tag != "!":
+            message = f"tags ({event.tag}) are not part of the language: leave it out"
+            self._source.problem_at(message, line, column)
+        return line, column
+
+    def _start(self, event: yaml.CollectionStartEvent) -> None:
+        line, column = self._checked(event)
+        if len(self._open) == DEEPEST:
+            self._refuse(event, f"nested deeper than {DEEPEST} levels")
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        node = Node({} if is_mapping else [], line, column)
+        if self._wants_key():
+            self._refuse(event, "a key must be a plain word")
+        self._add(node)
+        self._open.append(node)
+        self._keys.append(None)
+        self._expecting_key.append(is_mapping)
+
+    def _wants_key(self) -> bool:
+        return bool(self._expecting_key) and self._expecting_key[-1]
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        line, column = self._checked(event)
+        plain = event.implicit[0]
+        if self._wants_key():
+            self._key(event.value, plain, line, column)
+            return
+        value: Scalar = event.value
+        if plain:
+            message = ambiguous(event.value)
+            if message is None:
+                value = resolved(event.value)
+            else:
+                self._source.problem_at(message, line, column)
+        self._add(Node(value, line, column))
+
+    def _key(self, key: str, plain: bool, line: int, column: int) -> None:
+        if plain and key == "<<":
+            self._source.problem_at("merge keys (<<) are not part of the language", line, column)
+        elif plain and (message := ambiguous(key)) is not None:
+            self._source.problem_at(message, line, column)
+        node = self._open[-1]
+        if key in node.keys:
+            first = "{}:{}".format(*node.keys[key])
+            self._source.problem_at(f"{key!r} is here twice: first at {first}", line, column)
+        node.keys[key] = (line, column)
+        self._keys[-1] = key
+        self._expecting_key[-1] = False
+
+    def _add(self, node: Node) -> None:
+        if not self._open:
+            self._source.root = node
+            return
+        value = self._open[-1].value
+        if isinstance(value, list):
+            value.append(node)
+        elif isinstance(value, dict):
+            key = self._keys[-1]
+            if key is not None:
+                value[key] = node
+            self._expecting_key[-1] = True
+
+
+#: Plain scalars of YAML 1.2's core schema (YAML 1.2.2, section 10.3.2).
+_CORE: Mapping[str, re.Pattern[str]] = {
+    "null": re.compile(r"null|Null|NULL|~|"),
+    "bool": re.compile(r"true|True|TRUE|false|False|FALSE"),
+    "int": re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    "float": re.compile(
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"
+    ),
+}
+#: Those that YAML 1.1 reads as something else, or with another value (yaml.org/type/).
+_READ_DIFFERENTLY = re.compile(
+    r"""
+      y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF     # booleans
+    | [-+]?0[0-9_]+                                         # octal, or decimal with zeros
+    | 0o[0-7]+                                              # octal only in 1.2
+    | [-+]?0b[01_]+                                         # binary only in 1.1
+    | [-+]?0x[0-9a-fA-F]*_[0-9a-fA-F_]*                     # underscores only in 1.1
+    | [-+]0x[0-9a-fA-F_]+
+    | [-+]?[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?
+    | [-+]?[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?          # sixties
+    | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*
+    | [-+]?[0-9]+[eE][-+]?[0-9]+                            # float only in 1.2
+    | [-+]?([0-9]+)?\.[0-9]*[eE][0-9]+
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9].*)?  # dates
+    | =
+    """,
+    re.VERBOSE,
+)
+
+
+def ambiguous(text: str) -> str | None:
+    """Return what to say of a plain scalar that YAML 1.1 and 1.2 read differently, else None."""
+    if len(text) < 64 and _READ_DIFFERENTLY.fullmatch(text):
+        return f"{text} means different things in YAML 1.1 and 1.2: quote it"
+    return None
+
+
+def resolved(text: str) -> Scalar:
+    """Return the value of a plain scalar, by YAML 1.2's core schema."""
+    first = text[:1]
+    if first.isalpha() and first not in "nNtTfF":
+        return text
+    if _CORE["int"].fullmatch(text):
+        # Longer numbers fit no field, and Python refuses very long ones.
+        return int(text, 0) if len(text) < 32 else text
+    if _CORE["null"].fullmatch(text):
+        return None
+    if _CORE["bool"].fullmatch(text):
+        return text.lower() == "true"
+    if _CORE["float"].fullmatch(text):
+        return float(text)
+    return text
