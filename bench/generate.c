@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sends UDP packets into a link as fast as the queue behind it is answered, and no faster: at
+ * most WINDOW packets are on their way or waiting for their verdict, so that nothing overruns and
+ * the program under test always has work.
+ *
+ * Usage: generate INTERFACE DESTINATION-MAC FLOWS PACKETS WINDOW PROGRESS-FD
+ * PROGRESS-FD is /proc/net/netfilter/nfnetlink_queue of the receiving namespace, opened there. Its
+ * only queue counts from 0, or from where it stands when we start. Prints the seconds from the
+ * first packet sent to the last one answered.
+ */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 64,		/* frames a system call */
+	PAYLOAD = 64,		/* bytes after the UDP header: small packets show the cost of each */
+	PATIENCE = 20,		/* seconds without any progress before we give up */
+};
+
+struct frame {
+	uint8_t destination[6], source[6];
+	uint16_t type;
+	struct iphdr ip;
+	struct udphdr udp;
+	uint8_t payload[PAYLOAD];
+} __attribute__((packed));
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(EXIT_FAILURE);
+}
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+/* Return how many packets of the queue have had their verdict: those numbered less those waiting. */
+static uint32_t answered(int progress)
+{
+	char line[256];
+	unsigned int waiting, last;
+	ssize_t length = pread(progress, line, sizeof(line) - 1, 0);
+
+	if (length <= 0) {
+		fputs("generate: the queue is gone\n", stderr);
+		exit(EXIT_FAILURE);
+	}
+	line[length] = '\0';
+	/* number, port id, waiting, copy mode, copy range, dropped twice, last id */
+	if (sscanf(line, "%*u %*u %u %*u %*u %*u %*u %u", &waiting, &last) != 2) {
+		fprintf(stderr, "generate: unknown counters: %s", line);
+		exit(EXIT_FAILURE);
+	}
+	return last - waiting;
+}
+
+/* Return the checksum of the IP header at @bytes, whose own checksum field is zero. */
+static uint16_t ip_checksum(const uint8_t *bytes)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(struct iphdr); i += 2)
+		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return htons((uint16_t)~sum);
+}
+
+/*
+ * Each flow has a source of its own in 198.18.0.0/15 (RFC 2544, for benchmarks): 65,536 addresses
+ * with one port, then the next port. The checksum of UDP is left out, as IPv4 allows.
+ */
+static void fill(struct frame *frame, unsigned long flow)
+{
+	frame->ip.saddr = htonl(0xC6120000U | (uint32_t)(flow & 0xffff));
+	frame->udp.source = htons((uint16_t)(20000 + (flow >> 16)));
+	frame->ip.check = 0;
+	frame->ip.check = ip_checksum((const uint8_t *)frame + offsetof(struct frame, ip));
+}
+
+int main(int argc, char **argv)
+{
+	static struct frame frames[BATCH];
+	static struct iovec vectors[BATCH];
+	static struct mmsghdr messages[BATCH];
+	const struct timespec pause = { .tv_nsec = 50000 };
+	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_halen = 6 };
+	unsigned long flows, packets, window, sent = 0;
+	uint32_t base, done = 0;
+	double began, progressed;
+	int fd, progress;
+
+	if (argc != 7 ||
+	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &link.sll_addr[0],
+		   &link.sll_addr[1], &link.sll_addr[2], &link.sll_addr[3], &link.sll_addr[4],
+		   &link.sll_addr[5]) != 6) {
+		fprintf(stderr, "usage: %s INTERFACE MAC FLOWS PACKETS WINDOW FD\n", argv[0]);
+		return 64;
+	}
+	link.sll_ifindex = (int)if_nametoindex(argv[1]);
+	flows = strtoul(argv[3], NULL, 10);
+	packets = strtoul(argv[4], NULL, 10);
+	window = strtoul(argv[5], NULL, 10);
+	progress = atoi(argv[6]);
+
+	/* Protocol 0: this socket is for sending, nothing is copied to it. */
+	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0 || !link.sll_ifindex)
+		die(argv[1]);
+	for (size_t i = 0; i < BATCH; i++) {
+		struct frame *frame = &frames[i];
+
+		memcpy(frame->destination, link.sll_addr, 6);
+		frame->source[0] = 2; /* locally administered */
+		frame->type = htons(ETH_P_IP);
+		frame->ip = (struct iphdr){
+			.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_UDP,
+			.tot_len = htons(sizeof(*frame) - ETH_HLEN),
+			.daddr = htonl(0xC0000201U), /* 192.0.2.1 */
+		};
+		frame->udp.dest = htons(9);
+		frame->udp.len = htons(sizeof(struct udphdr) + PAYLOAD);
+		vectors[i] = (struct iovec){ .iov_base = frame, .iov_len = sizeof(*frame) };
+		messages[i].msg_hdr = (struct msghdr){
+			.msg_name = &link, .msg_namelen = sizeof(link),
+			.msg_iov = &vectors[i], .msg_iovlen = 1,
+		};
+	}
+
+	base = answered(progress);
+	began = progressed = now();
+	while (done < packets) {
+		unsigned long room = window - (sent - done), left = packets - sent;
+		unsigned int count = (unsigned int)(room < left ? room : left);
+		uint32_t before = done;
+
+		if (count > BATCH)
+			count = BATCH;
+		if (count == 0 || (count < BATCH && count < left)) {
+			nanosleep(&pause, NULL);
+		} else {
+			int gone;
+
+			for (unsigned int i = 0; i < count; i++)
+				fill(&frames[i], (sent + i) % flows);
+			gone = sendmmsg(fd, messages, count, 0);
+			if (gone < 0 && errno != ENOBUFS)
+				die("sendmmsg");
+			if (gone < 0) /* the link has no room: the next time */
+				gone = 0;
+			sent += (unsigned int)gone;
+		}
+		done = answered(progress) - base;
+		if (done != before)
+			progressed = now();
+		else if (now() - progressed > PATIENCE) {
+			fprintf(stderr, "generate: %lu sent, %u answered, then nothing more\n",
+				sent, done);
+			return EXIT_FAILURE;
+		}
+	}
+	printf("%.6f\n", now() - began);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""One run: a program, some packets, what they cost, and whether every one of them arrived."""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import link
+from bench.contestants import Contestant, running
+
+WINDOW = 2048
+"""Packets on their way or waiting at once: fits the smallest default socket buffer of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one run showed."""
+
+    packets: int
+    """Sent."""
+    delivered: int
+    """Accepted and counted by the receiver's rule."""
+    lost: int
+    """Dropped by the kernel because the queue or the socket was full."""
+    cpu: float
+    """Seconds of user and system time of the process from ready to the last verdict."""
+    wall: float
+    """Seconds from the first packet sent to the last one answered."""
+
+    @property
+    def valid(self) -> bool:
+        """Whether each packet was delivered once: else the run measured something else."""
+        return self.lost == 0 and self.delivered == self.packets
+
+    @property
+    def nanoseconds(self) -> float:
+        """CPU nanoseconds a packet."""
+        return self.cpu / self.delivered * 1e9
+
+    @property
+    def rate(self) -> float:
+        """Packets a second."""
+        return self.delivered / self.wall
+
+
+def _cpu_clock(pid: int) -> int:
+    """Return the id of a process's CPU-time clock, as clock_getcpuclockid(3) makes it.
+
+    It counts user and system time of all threads in nanoseconds, where /proc/PID/stat has ticks.
+    """
+    return (~pid << 3) | 2
+
+
+def processors() -> tuple[int, int]:
+    """Return where the program runs and where the traffic is made: apart, if there are two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return cpus[-1], cpus[0]
+
+
+def measure(contestant: Contestant, generate: Path, flows: int, packets: int) -> Sample:
+    """Run a program with ``packets`` packets of ``flows`` flows."""
+    own, traffic = processors()
+    with running(contestant, own) as pid, link.PROGRESS.open("rb") as progress:
+        command = link.generator(generate, flows, packets, WINDOW, progress.fileno())
+        before = link.delivered()
+        clock = _cpu_clock(pid)
+        began = time.clock_gettime(clock)
+        sent = subprocess.run(
+            ["taskset", "-c", str(traffic), *command],
+            pass_fds=[progress.fileno()],
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        cpu = time.clock_gettime(clock) - began
+        counters = link.counters()
+        lost = counters.queue_dropped + counters.socket_dropped
+        return Sample(packets, link.delivered() - before, lost, cpu, float(sent.stdout))

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0
+"""NetfilterQueue with a callback that accepts and does nothing else."""
+
+from netfilterqueue import NetfilterQueue, Packet
+
+
+def judge(packet: Packet) -> None:
+    """Accept."""
+    packet.accept()
+
+
+queue = NetfilterQueue()
+queue.bind(0, judge, max_len=16384, sock_len=64 << 20)
+print("ready", flush=True)
+queue.run()
