@@ -66,9 +66,7 @@ def two_spaces(
     first: Mapping[str, int], second: Mapping[str, int], offset: int
 ) -> dict[str, tuple[int, ...]]:
     """Join two registries: a name stands for its number in each, the second's moved by offset."""
-    return {
-        name: tuple(
-            [first[name]] * (name in first) + [second.get(name, 0) + offset] * (name in second)
-        )
-        for name in {**first, **second}
-    }
+    joined: dict[str, tuple[int, ...]] = one_each(first)
+    for name, number in second.items():
+        joined[name] = (*joined.get(name, ()), number + offset)
+    return joined

@@ -2,6 +2,7 @@
 """What a field's value can be."""
 
 import enum
+import socket
 from typing import NamedTuple
 
 
@@ -22,3 +23,8 @@ class Payload(NamedTuple):
 
 #: Numbers and flags are ints, addresses packed network-order bytes, interfaces their names.
 Value = int | bytes | str | Payload | Missing
+
+
+def address_text(address: bytes) -> str:
+    """Return a packed address as people write it."""
+    return socket.inet_ntop(socket.AF_INET if len(address) == 4 else socket.AF_INET6, address)

@@ -70,6 +70,8 @@ class Source:
         self.name = name
         self.root = Node(None, 1, 1)
         self.problems: list[Problem] = []
+        self.whole = False
+        """Whether the document was read to its end; else what is in it cannot be judged."""
 
     def problem(self, message: str, path: Path = (), *, of_key: bool = False) -> None:
         """Note a problem at a path of the document."""
@@ -111,6 +113,7 @@ def parse(data: bytes, name: str) -> Source:
         return source
     try:
         _Builder(source).build(yaml.parse(text, Loader=yaml.CSafeLoader))
+        source.whole = True
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         context = f" {error.context}" if error.context else ""

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Loads a policy: the file, its ``rules.d``, its set files; all errors at once, or a model."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from qverdictd.action.decision import Verdict
+from qverdictd.errors import PolicyError, Problem
+from qverdictd.policy.document import NAME, OutlineShape, RuleShape, SetShape, TestShape
+from qverdictd.policy.inline_tests import failure, read_test
+from qverdictd.policy.model import NamedSet, Policy, PolicyTest, Rule
+from qverdictd.policy.rules import RuleBuilder
+from qverdictd.policy.sets import read_set
+from qverdictd.policy.shape import checked
+from qverdictd.policy.source import Node, Path, Source, read
+from qverdictd.policy.values import ValueReader
+
+
+def load(file: FilePath) -> Policy:
+    """Load a policy as the daemon would, its inline tests included.
+
+    Raises `PolicyError` with every problem that was found.
+    """
+    sources = list(_sources(file))
+    problems: list[Problem] = []
+    outlines = [_outline(source, main=source is sources[0]) for source in sources]
+    policy = None
+    if all(outlines):
+        policy = _policy(sources, outlines[0])
+    for source in sources:
+        problems += source.problems
+    if policy is not None and not problems:
+        problems = [
+            Problem(test.place.file, test.place.line, test.place.column, why)
+            for test in policy.tests
+            if (why := failure(policy, test)) is not None
+        ]
+    if policy is None or problems:
+        raise PolicyError(problems)
+    return policy
+
+
+def _sources(file: FilePath) -> Iterator[Source]:
+    """Read the file and what ``rules.d`` beside it adds, in lexical order."""
+    yield read(file)
+    for extra in sorted((file.parent / "rules.d").glob("*.yaml")):
+        yield read(extra)
+
+
+def _outline(source: Source, *, main: bool) -> OutlineShape | None:
+    if not source.whole:
+        return None
+    if source.root.value is None:
+        source.problem("empty: a policy begins with 'version: 1'")
+        return None
+    outline = checked(source, source.root, OutlineShape, ())
+    if outline is not None and not main:
+        for key in ("default", "on_error"):
+            if getattr(outline, key) is not None:
+                source.problem(f"{key} belongs into the main file alone", (key,), of_key=True)
+    return outline
+
+
+def _policy(sources: list[Source], main: OutlineShape | None) -> Policy | None:
+    if main is None:
+        return None
+    sets = _sets(sources)
+    reader = ValueReader(sets)
+    rules: list[Rule] = []
+    tests: list[PolicyTest] = []
+    for source in sources:
+        builder = RuleBuilder(source, reader)
+        for node, path in _items(source, "rules"):
+            shape = checked(source, node, RuleShape, path)
+            if shape is not None:
+                rules.append(builder.rule(shape, node, path))
+        for node, path in _items(source, "tests"):
+            test_shape = checked(source, node, TestShape, path)
+            if test_shape is not None:
+                test = read_test(test_shape, node, source, path)
+                if test is not None:
+                    tests.append(test)
+    _check_rule_names(sources)
+    return Policy(
+        Verdict(main.default or "accept"),
+        Verdict(main.on_error or "drop"),
+        tuple(rules),
+        tuple(named for named in sets.values() if named is not None),
+        tuple(tests),
+        tuple(source.name for source in sources)
+        + tuple(named.file for named in sets.values() if named and named.file),
+    )
+
+
+def _items(source: Source, key: str) -> Iterator[tuple[Node, Path]]:
+    """Yield the entries of one of the document's lists and their paths."""
+    root = source.root.value
+    listed = root.get(key) if isinstance(root, dict) else None
+    if listed is not None and isinstance(listed.value, list):
+        for index, node in enumerate(listed.value):
+            yield node, (key, index)
+
+
+def _sets(sources: list[Source]) -> dict[str, NamedSet | None]:
+    """Read every set; one that has problems is None, so that its users are not blamed too."""
+    sets: dict[str, NamedSet | None] = {}
+    first: dict[str, str] = {}
+    for source in sources:
+        root = source.root.value
+        listed = root.get("sets") if isinstance(root, dict) else None
+        if listed is None or not isinstance(listed.value, dict):
+            continue
+        for name, node in listed.value.items():
+            path = ("sets", name)
+            if not re.fullmatch(NAME, name):
+                message = f"{name!r}: a set's name is letters, digits, and _ . -"
+                source.problem(message, path, of_key=True)
+            _once(first, "set", name, source, path, of_key=True)
+            shape = checked(source, node, SetShape, path)
+            sets[name] = None if shape is None else read_set(name, shape, source, path)
+    return sets
+
+
+def _check_rule_names(sources: list[Source]) -> None:
+    first: dict[str, str] = {}
+    for source in sources:
+        for node, path in _items(source, "rules"):
+            name = node.value.get("name") if isinstance(node.value, dict) else None
+            if name is not None and isinstance(name.value, str):
+                _once(first, "rule", name.value, source, (*path, "name"))
+
+
+def _once(
+    first: dict[str, str],
+    kind: str,
+    name: str,
+    source: Source,
+    path: Path,
+    *,
+    of_key: bool = False,
+) -> None:
+    """Refuse a name that was given before, and say where."""
+    line, column = source.root.place(path, of_key=of_key)
+    here = f"{source.name}:{line}:{column}"
+    if name in first:
+        source.problem_at(f"{kind} {name!r} is here twice: first at {first[name]}", line, column)
+    first.setdefault(name, here)

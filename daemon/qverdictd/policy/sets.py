@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Named sets: from a policy's ``sets`` and the files that they name."""
+
+from pathlib import Path as FilePath
+
+from qverdictd.errors import Problem
+from qverdictd.policy.document import SetShape
+from qverdictd.policy.literals import ValueReadError, set_member
+from qverdictd.policy.members import Members, union
+from qverdictd.policy.model import NamedSet
+from qverdictd.policy.source import MOST_PROBLEMS, Path, Source
+
+#: Larger set files are refused; 1,000,000 prefixes have about 20 MB.
+LARGEST_SET_FILE = 256 << 20
+
+
+def read_set(name: str, shape: SetShape, source: Source, path: Path) -> NamedSet | None:
+    """Return the set, or None with its problems noted in the source."""
+    before = len(source.problems)
+    parts: list[Members] = []
+    for index, raw in enumerate(shape.values or []):
+        try:
+            parts.append(set_member(shape.type, raw))
+        except ValueReadError as error:
+            source.problem(str(error), (*path, "values", index))
+    file = None
+    if shape.file is not None:
+        file = FilePath(source.name).parent / shape.file
+        parts += _read_file(file, shape.type, source, (*path, "file"))
+    elif shape.values is None:
+        source.problem("a set needs values or a file", path, of_key=True)
+    if len(source.problems) > before:
+        return None
+    joined = union(parts)
+    if not joined:
+        source.problem(f"set {name!r} is empty: it would match nothing", path, of_key=True)
+        return None
+    return NamedSet(name, shape.type, joined[0], str(file) if file else None)
+
+
+def _read_file(file: FilePath, type_: str, source: Source, path: Path) -> list[Members]:
+    """Read one value a line; blank lines and what follows a ``#`` do not count."""
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST_SET_FILE + 1)
+    except OSError as error:
+        source.problem(f"cannot read {file}: {error.strerror}", path)
+        return []
+    if len(data) > LARGEST_SET_FILE:
+        source.problem(f"{file} is larger than {LARGEST_SET_FILE >> 20} MiB", path)
+        return []
+    parts: list[Members] = []
+    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+        text = line.partition("#")[0].strip()
+        if not text:
+            continue
+        try:
+            parts.append(set_member(type_, text))
+        except ValueReadError as error:
+            if len(source.problems) >= MOST_PROBLEMS:
+                break
+            column = len(line) - len(line.lstrip()) + 1
+            source.problems.append(Problem(str(file), number, column, str(error)))
+    return parts

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Holds a document to its shape and says what is wrong in a person's words, at its place."""
+
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from qverdictd.policy.literals import near, written
+from qverdictd.policy.source import Node, Path, Source
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked(source: Source, node: Node, shape: type[Model], path: Path) -> Model | None:
+    """Return a node as its shape, or None; problems are noted in the source.
+
+    Keys that are wrong are taken out and the rest is checked again, so that one mistake does
+    not hide the next: a shape is returned whenever what remains is one.
+    """
+    plain = node.plain()
+    _note_empty_values(source, node, path)
+    for first in (True, False):
+        try:
+            return shape.model_validate(plain)
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False)
+        for error in errors:
+            if first or error["type"] != "missing":
+                _note(source, shape, error, path)
+        plain = node.plain()
+        for error in errors:
+            _take_out(plain, _steps(error))
+        if any(not _steps(error) or error["type"] == "missing" for error in errors):
+            break
+    return None
+
+
+@cache
+def _schema(shape: type[BaseModel]) -> dict[str, Any]:
+    return shape.model_json_schema(by_alias=True)
+
+
+def _note_empty_values(source: Source, node: Node, path: Path) -> None:
+    """Refuse keys without a value: ``match:`` with all below commented out is not "any packet"."""
+    waiting: list[tuple[Node, Path]] = [(node, path)]
+    while waiting:
+        here, at = waiting.pop()
+        if isinstance(here.value, dict):
+            waiting += [(item, (*at, key)) for key, item in here.value.items()]
+        elif isinstance(here.value, list):
+            waiting += [(item, (*at, index)) for index, item in enumerate(here.value)]
+        elif here.value is None and at[-2:] != ("expect", "rule"):
+            source.problem("no value: give it one, or leave the key out", at, of_key=True)
+
+
+def _steps(error: ErrorDetails) -> Path:
+    """Return where the error is, without the names of a union's forms."""
+    steps = [step for step in error["loc"] if not (isinstance(step, str) and step[:1] == "<")]
+    return tuple(steps[:-1] if steps[-1:] == ["[key]"] else steps)
+
+
+def _note(source: Source, shape: type[BaseModel], error: ErrorDetails, path: Path) -> None:
+    steps = _steps(error)
+    if error["input"] is None and error["type"] != "missing":
+        return  # noted as a key without a value
+    message = _message(shape, error, steps)
+    of_key = error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
+    source.problem(message, (*path, *steps), of_key=of_key)
+
+
+def _message(shape: type[BaseModel], error: ErrorDetails, steps: Path) -> str:
+    """Say what is wrong and what was expected."""
+    found, context = written(error["input"]), error.get("ctx", {})
+    if len(found) > 60:
+        found = found[:57] + "..."
+    match error["type"]:
+        case "missing":
+            return f"{steps[-1]!r} is missing"
+        case "extra_forbidden":
+            known = _known_keys(shape, steps[:-1])
+            hint = near(steps[-1], known) or f": known here are {', '.join(known)}"
+            return f"unknown key {steps[-1]!r}{hint}"
+        case "literal_error":
+            expected = str(context["expected"])
+            choices = [choice.strip(" '") for choice in expected.replace(" or ", ",").split(",")]
+            return f"expected {expected}, not {found!r}{near(found, choices)}"
+        case "int_type" | "int_from_float":
+            return f"expected a whole number, not {found}"
+        case "string_type":
+            return f"expected text, not {found}: quote it"
+        case "bool_type":
+            return f"expected true or false, not {found}"
+        case "list_type":
+            return f"expected a list, not {found}"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"expected a mapping (key: value), not {found}"
+        case "greater_than_equal":
+            return f"expected {context['ge']} or more, not {found}"
+        case "less_than_equal":
+            return f"expected {context['le']} or less, not {found}"
+        case "too_short":
+            return "an empty list: give it a value, or leave the key out"
+        case "string_pattern_mismatch":
+            return (
+                f"{found!r}: a name is 1 to 64 letters, digits, and _ . - (not first: . -)"
+                if "A-Za-z" in str(context["pattern"])
+                else f"{found!r}: a test's name is 1 to 200 characters on one line"
+            )
+        case _:
+            return f"{error['msg']}, not {found}"
+
+
+def _known_keys(shape: type[BaseModel], steps: Path) -> list[str]:
+    """Return the keys that a mapping at a path may have, out of the JSON Schema."""
+    schema = _schema(shape)
+    definitions = schema.get("$defs", {})
+    nodes = [schema]
+    for step in (*steps, None):
+        nodes = [form for node in nodes for form in _forms(node, definitions)]
+        if step is None:
+            break
+        key = "items" if isinstance(step, int) else "properties"
+        nodes = [
+            node[key] if isinstance(step, int) else node[key].get(step, {})
+            for node in nodes
+            if key in node
+        ]
+    return [name for node in nodes for name in node.get("properties", {})]
+
+
+def _forms(node: dict[str, Any], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a schema's alternatives, references followed."""
+    if "$ref" in node:
+        return _forms(definitions[node["$ref"].rsplit("/", 1)[-1]], definitions)
+    forms = [node]
+    for alternative in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        forms += _forms(alternative, definitions)
+    return forms
+
+
+def _take_out(plain: Any, steps: Path) -> None:
+    """Remove what a path leads to, if it is a key of a mapping."""
+    for step in steps[:-1]:
+        try:
+            plain = plain[step]
+        except (LookupError, TypeError):
+            return
+    if steps and isinstance(plain, dict):
+        plain.pop(steps[-1], None)

@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What a value in a match means: from ``[80, {not: "@admins"}]`` to a condition."""
+
+from collections.abc import Callable, Mapping
+
+from qverdictd.packet.fields import FIELDS, Field, Kind
+from qverdictd.policy.condition import Any, Condition, Contains, Matches, Not, PayloadLength, Test
+from qverdictd.policy.literals import (
+    ValueReadError,
+    both_spaces,
+    hex_bytes,
+    members,
+    near,
+    numbers,
+    regex,
+    written,
+)
+from qverdictd.policy.members import Members, Numbers, union
+from qverdictd.policy.model import NamedSet
+from qverdictd.policy.source import Path
+
+#: Told of each problem, at a path below the value that is being read.
+Report = Callable[[str, Path], None]
+
+_LARGEST_PAYLOAD = FIELDS["payload"].maximum
+
+
+class ValueReader:
+    """Reads the values of fields; knows the policy's sets."""
+
+    def __init__(self, sets: Mapping[str, NamedSet | None]) -> None:
+        """Take the sets by name; None stands for one that could not be read."""
+        self._sets = sets
+
+    def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
+        """Read a field's value in a match. Problems are reported; what remains is returned."""
+        if field.either:
+            return Any(
+                tuple(
+                    self.condition(FIELDS[name], raw, report if first else _silent, path)
+                    for name, first in zip(field.either, (True, False), strict=True)
+                )
+            )
+        if isinstance(raw, list):
+            if not raw:
+                report("an empty list matches nothing: list a value, or leave the key out", path)
+            parts = [
+                self.condition(field, item, report, (*path, index))
+                for index, item in enumerate(raw)
+            ]
+            return _any(field, parts, written(raw))
+        if isinstance(raw, dict) and "not" in raw:
+            if len(raw) > 1:
+                report("'not' stands alone in its mapping", path)
+            return Not(self.condition(field, raw["not"], report, (*path, "not")))
+        try:
+            if field.kind is Kind.BYTES:
+                return _payload(raw)
+            return Test(field.name, self._members(field, raw), written(raw))
+        except ValueReadError as error:
+            report(str(error), path)
+            return Any(())
+
+    def _members(self, field: Field, raw: object) -> Members:
+        if isinstance(raw, str) and raw.startswith("@"):
+            return self._set(field, raw[1:])
+        return members(field, raw)
+
+    def _set(self, field: Field, name: str) -> Members:
+        if name not in self._sets:
+            raise ValueReadError(f"no set is called {name!r}" + near(name, list(self._sets)))
+        named = self._sets[name]
+        if named is None:
+            raise ValueReadError(f"set {name!r} could not be read: see the error there")
+        if named.type not in set_types(field):
+            wanted = " or ".join(set_types(field)) or "no set"
+            raise ValueReadError(
+                f"set {name!r} is of type {named.type}: {field.name} takes {wanted}"
+            )
+        if field.icmp_spaces and isinstance(named.members, Numbers):
+            return both_spaces(named.members)
+        return named.members
+
+
+def set_types(field: Field) -> list[str]:
+    """Return the types of sets that a field can be looked up in."""
+    match field.kind:
+        case Kind.ADDRESS:
+            return ["cidr"]
+        case Kind.NUMBER if field.name in ("sport", "dport", "port"):
+            return ["port"]
+        case Kind.NUMBER | Kind.MASKED:
+            return ["number"]
+        case Kind.INTERFACE:
+            return ["interface"]
+        case Kind.MAC:
+            return ["mac"]
+        case _:
+            return []
+
+
+def _silent(message: str, path: Path) -> None:
+    """Report nothing: the same value was read before."""
+
+
+def _any(field: Field, parts: list[Condition], text: str) -> Condition:
+    """Join a list's parts; tests that have a common form become one test."""
+    tests = [part for part in parts if isinstance(part, Test)]
+    others = [part for part in parts if not isinstance(part, Test)]
+    joined: list[Condition] = [
+        Test(field.name, part, text) for part in union([test.among for test in tests])
+    ]
+    joined += others
+    return joined[0] if len(joined) == 1 else Any(tuple(joined))
+
+
+_PAYLOAD_FORMS = {
+    "text": {"at", "within"},
+    "hex": {"at", "within"},
+    "regex": {"within"},
+    "length": set[str](),
+}
+
+
+def _payload(raw: object) -> Condition:
+    """Read one value of ``payload``."""
+    text = written(raw)
+    if isinstance(raw, str):
+        raw = {"text": raw}
+    if not isinstance(raw, dict):
+        raise ValueReadError(f"expected text, or a mapping with text, hex, regex or length: {text}")
+    forms = [form for form in _PAYLOAD_FORMS if form in raw]
+    if len(forms) != 1:
+        raise ValueReadError("expected one of text, hex, regex, length" + _near_form(raw))
+    form = forms[0]
+    for key in raw:
+        if key != form and key not in _PAYLOAD_FORMS[form]:
+            raise ValueReadError(f"{key!r} does not go with {form}")
+    if "at" in raw and "within" in raw:
+        raise ValueReadError("expected at or within, not both")
+    if form == "length":
+        about = Field("payload length", Kind.NUMBER, FIELDS["payload"].layer, "", (), 0xFFFFFFFF)
+        return PayloadLength(numbers(about, raw["length"]), text)
+    within = _window(raw["within"]) if "within" in raw else None
+    if form == "regex":
+        return Matches(regex(raw["regex"]), within, text)
+    needle = raw[form]
+    if not isinstance(needle, str) or not needle:
+        raise ValueReadError(f"{form}: expected at least one byte")
+    find = needle.encode() if form == "text" else hex_bytes(needle)
+    at = raw.get("at")
+    if at is not None and (not isinstance(at, int) or isinstance(at, bool) or at < 0):
+        raise ValueReadError(f"at: expected an offset in bytes, from 0, not {written(at)}")
+    if within is not None and within[1] - within[0] < len(find):
+        raise ValueReadError(f"{text} can never hold: the bytes are longer than the window")
+    return Contains(find, at, within, text)
+
+
+def _near_form(raw: dict[str, object]) -> str:
+    for key in raw:
+        if key not in _PAYLOAD_FORMS and (hint := near(key, list(_PAYLOAD_FORMS))):
+            return f", not {key!r}{hint}"
+    return ""
+
+
+def _window(raw: object) -> tuple[int, int]:
+    if (
+        isinstance(raw, list)
+        and len(raw) == 2
+        and all(isinstance(bound, int) and not isinstance(bound, bool) for bound in raw)
+        and 0 <= raw[0] < raw[1] <= _LARGEST_PAYLOAD
+    ):
+        return raw[0], raw[1]
+    raise ValueReadError(f"within: expected [from, to] in bytes, from below to: {written(raw)}")
