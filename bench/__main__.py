@@ -15,7 +15,8 @@ from bench.measure import Sample, measure
 from bench.report import Series
 
 HERE = Path(__file__).parent
-BUILD = HERE.parent / ".cache" / "bench"
+BUILD = Path("/run/bench")
+"""On the world's own /run: whoever runs us, as root or not, nothing is left in the tree."""
 FLOWS = (64, 100_000)
 _TRIES = 3  # runs for a valid one, each round
 

@@ -5,9 +5,9 @@
  * the program under test always has work.
  *
  * Usage: generate INTERFACE DESTINATION-MAC FLOWS PACKETS WINDOW PROGRESS-FD
- * PROGRESS-FD is /proc/net/netfilter/nfnetlink_queue of the receiving namespace, opened there. Its
- * only queue counts from 0, or from where it stands when we start. Prints the seconds from the
- * first packet sent to the last one answered.
+ * PROGRESS-FD is /proc/net/netfilter/nfnetlink_queue of the receiving namespace, opened there. It
+ * holds one queue, which may have counted before. Prints the seconds from the first packet sent to
+ * the last one answered.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -54,11 +54,14 @@ static double now(void)
 	return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* Return how many packets of the queue have had their verdict: those numbered less those waiting. */
-static uint32_t answered(int progress)
+/*
+ * Return how many packets are done with: numbered by the queue and not waiting any more, or
+ * dropped before they had a number because the queue was full.
+ */
+static uint32_t settled(int progress)
 {
 	char line[256];
-	unsigned int waiting, last;
+	unsigned int waiting, dropped, last;
 	ssize_t length = pread(progress, line, sizeof(line) - 1, 0);
 
 	if (length <= 0) {
@@ -66,12 +69,12 @@ static uint32_t answered(int progress)
 		exit(EXIT_FAILURE);
 	}
 	line[length] = '\0';
-	/* number, port id, waiting, copy mode, copy range, dropped twice, last id */
-	if (sscanf(line, "%*u %*u %u %*u %*u %*u %*u %u", &waiting, &last) != 2) {
+	/* number, port id, waiting, copy mode, copy range, dropped: queue, socket; last id */
+	if (sscanf(line, "%*u %*u %u %*u %*u %u %*u %u", &waiting, &dropped, &last) != 3) {
 		fprintf(stderr, "generate: unknown counters: %s", line);
 		exit(EXIT_FAILURE);
 	}
-	return last - waiting;
+	return last - waiting + dropped;
 }
 
 /* Return the checksum of the IP header at @bytes, whose own checksum field is zero. */
@@ -147,7 +150,7 @@ int main(int argc, char **argv)
 		};
 	}
 
-	base = answered(progress);
+	base = settled(progress);
 	began = progressed = now();
 	while (done < packets) {
 		unsigned long room = window - (sent - done), left = packets - sent;
@@ -170,11 +173,11 @@ int main(int argc, char **argv)
 				gone = 0;
 			sent += (unsigned int)gone;
 		}
-		done = answered(progress) - base;
+		done = settled(progress) - base;
 		if (done != before)
 			progressed = now();
 		else if (now() - progressed > PATIENCE) {
-			fprintf(stderr, "generate: %lu sent, %u answered, then nothing more\n",
+			fprintf(stderr, "generate: %lu sent, %u settled, then nothing more\n",
 				sent, done);
 			return EXIT_FAILURE;
 		}
