@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A kernel queue that a netlink socket holds: its configuration, its messages, what it lost."""
+
+import dataclasses
+import errno
+import os
+from typing import Protocol
+
+from qverdictd.errors import PermissionMissingError, TransportError, WireError
+from qverdictd.transport import proc
+from qverdictd.transport.base import Losses
+from qverdictd.transport.netlink import no_nfqueue
+from qverdictd.wire.cursor import Buffer
+from qverdictd.wire.netlink import NLMSG_ERROR, NLMSGHDR, align, decode_error
+from qverdictd.wire.nfnetlink_queue import (
+    MSG_CONFIG,
+    MSG_PACKET,
+    MSG_VERDICT,
+    Config,
+    encode_config,
+)
+from qverdictd.wire.packet_message import SLACK
+
+_header = NLMSGHDR.unpack_from
+_HEADER_SIZE = NLMSGHDR.size
+_ID_MASK = 0xFFFF_FFFF
+_CONFIG_TRIES = 3
+
+
+class Link(Protocol):
+    """What a queue needs of its socket: `NetlinkSocket`, or in a test a scripted kernel."""
+
+    @property
+    def buffer(self) -> Buffer:
+        """What `receive` reads into."""
+
+    def receive(self) -> list[tuple[int, int, int]]:
+        """Return start, end and sender of the messages in ``buffer``; see `Receiver`."""
+
+    def send(self, data: bytes) -> None:
+        """Send to the kernel, which answers before this returns."""
+
+
+class Queue:
+    """One queue, configured and read over ``link``; it sorts what the kernel says."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self.number = number
+        self._link = link
+        self._table = proc.QueueTable.open()
+        self._losses = Losses()
+        self._seq = 0
+        self._answer = (0, 0)
+        self._backlog: list[bytes] = []
+        self._last_id = 0
+        self._stopped = False
+        self._empty = False
+
+    @property
+    def counted(self) -> bool:
+        """Whether the kernel's own drop counters can be read."""
+        return self._table.readable
+
+    # Configuration
+
+    def configure(self, config: Config) -> int:
+        """Ask the kernel for ``config``; return 0 or the errno with which it refused.
+
+        Packets that come meanwhile are kept for `read`. The answer is the one with our sequence
+        number: others may wait in a socket that had an owner before us. Raises `TransportError`.
+        """
+        for _ in range(_CONFIG_TRIES):
+            self._seq += 1
+            self._send(encode_config(self.number, self._seq, config))
+            # The kernel has answered by now, unless the buffer was full: then it is empty after
+            # this, and there is room for the answer when we ask once more.
+            while packets := self._read_link():
+                self._keep(packets)
+            seq, code = self._answer
+            if seq == self._seq:
+                return code
+        raise TransportError(
+            f"queue {self.number}: the kernel did not answer a configuration message; "
+            f"stop the traffic to this queue and start again"
+        )
+
+    def bind(self, config: Config) -> int:
+        """Take the queue with ``config``; return which of its flags the kernel granted.
+
+        A kernel refuses a message with a flag that it does not know, and does not say which. The
+        newer a flag the higher its bit, so the highest is left out until the kernel agrees.
+        Raises `PermissionMissingError` or `TransportError`, which say what to do.
+        """
+        flags = config.flags or 0
+        while True:
+            asked = dataclasses.replace(config, bind=True, flags=flags, mask=flags)
+            code = self.configure(asked)
+            if not code:
+                return flags
+            if code != errno.EOPNOTSUPP or not flags:
+                raise self.refusal(code)
+            flags &= ~(1 << flags.bit_length() - 1)
+
+    def refusal(self, code: int) -> TransportError:
+        """Return the error that says why the kernel did not give us the queue, and what to do."""
+        if code in (errno.EPERM, errno.EBUSY):
+            if not proc.has_net_admin():
+                return self._no_rights()
+            if state := self._table.state(self.number):
+                return TransportError(
+                    f"queue {self.number} is held by another process "
+                    f"({proc.describe_holder(state.portid)}): "
+                    f"stop it, or choose another with --queue"
+                )
+            if code == errno.EPERM:
+                return self._no_rights()
+        if code == errno.EINVAL:
+            return no_nfqueue()
+        return TransportError(f"queue {self.number} cannot be had: {os.strerror(code)}")
+
+    def _no_rights(self) -> PermissionMissingError:
+        return PermissionMissingError(
+            f"queue {self.number} needs CAP_NET_ADMIN in this network namespace: run as root, or "
+            "in a systemd unit set AmbientCapabilities=CAP_NET_ADMIN"
+        )
+
+    def stop(self) -> None:
+        """Let no new packet in from now on: once `read` is empty, none waits.
+
+        The kernel counts those it turns away as `Losses.queue_full`, or accepts them (fail-open).
+        """
+        if code := self.configure(Config(max_length=0)):
+            raise TransportError(
+                f"queue {self.number} cannot be stopped: {os.strerror(code)}; its packets wait on"
+            )
+        self._stopped = True
+
+    # Messages
+
+    def read(self) -> tuple[Buffer, list[tuple[int, int]]]:
+        """Return a buffer and where in it the bodies of packet messages lie, after their headers.
+
+        Never blocks: an empty list says that none waits. Valid until the next call. `SLACK` bytes
+        follow each message. Raises `TransportError`.
+        """
+        if self._backlog:
+            return self._take_backlog()
+        return self._link.buffer, self._read_link()
+
+    def came(self, count: int, last_id: int) -> None:
+        """Count the ids that are missing since the last call, of ``count`` up to ``last_id``."""
+        self._losses.id_gaps += (last_id - self._last_id & _ID_MASK) - count
+        self._last_id = last_id
+
+    def broke(self) -> None:
+        """Count a message that could not be parsed and has no id to answer."""
+        self._losses.broken += 1
+
+    def _read_link(self) -> list[tuple[int, int]]:
+        """Read until there are packets, or nothing is left."""
+        while True:
+            try:
+                datagrams = self._link.receive()
+            except OSError as error:
+                raise TransportError(f"queue {self.number} is lost: {error.strerror}") from error
+            self._empty = not datagrams
+            if self._empty:
+                return []
+            if packets := self._sort(datagrams):
+                return packets
+
+    def _sort(self, datagrams: list[tuple[int, int, int]]) -> list[tuple[int, int]]:
+        """Return the packets among ``datagrams``; take note of everything else."""
+        buffer = self._link.buffer
+        packets = []
+        for start, stop, sender in datagrams:
+            if sender:  # whoever has CAP_NET_ADMIN here can write to us, in the kernel's words
+                self._losses.forged += 1
+                continue
+            while start < stop:
+                if stop - start < _HEADER_SIZE:
+                    self._losses.broken += 1
+                    break
+                size, kind, _flags, _seq, _portid = _header(buffer, start)
+                # A message larger than its datagram is broken, but may hold an id to answer.
+                end = min(start + size, stop)
+                if kind == MSG_PACKET:
+                    packets.append((start + _HEADER_SIZE, end))
+                elif kind == NLMSG_ERROR:
+                    self._note_error(start + _HEADER_SIZE, end)
+                if size < _HEADER_SIZE:
+                    self._losses.broken += 1
+                    break
+                start += align(size)
+        return packets
+
+    def _note_error(self, start: int, end: int) -> None:
+        """Count a verdict that failed, or keep the answer to a configuration message."""
+        try:
+            error = decode_error(self._link.buffer, start, end)
+        except WireError:
+            self._losses.broken += 1
+            return
+        if error.type == MSG_CONFIG:
+            self._answer = (error.seq, error.errno)
+        elif error.type == MSG_VERDICT and error.errno == errno.ENOENT:
+            self._losses.flushed += 1
+        elif error.type == MSG_VERDICT and error.errno:
+            self._losses.refused += 1
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._link.send(data)
+        except OSError as error:
+            raise TransportError(f"queue {self.number}: {error.strerror}") from error
+
+    def _keep(self, packets: list[tuple[int, int]]) -> None:
+        """Copy packets out of the buffer, which the next reading overwrites."""
+        self._backlog.extend(
+            self._link.buffer[start - _HEADER_SIZE : end] for start, end in packets
+        )
+
+    def _take_backlog(self) -> tuple[Buffer, list[tuple[int, int]]]:
+        """Return the packets that were kept, laid out as if they had just been read."""
+        whole = bytearray()
+        packets = []
+        for message in self._backlog:
+            packets.append((len(whole) + _HEADER_SIZE, len(whole) + len(message)))
+            whole += message + bytes(align(len(message)) - len(message))
+        self._backlog.clear()
+        return bytes(whole) + bytes(SLACK), packets
+
+    # Losses
+
+    def losses(self) -> Losses:
+        """Return what was lost so far, with the kernel's counters if they can be read."""
+        losses = dataclasses.replace(self._losses)
+        if state := self._table.state(self.number):
+            losses.queue_full = state.queue_dropped
+            losses.socket_full = state.user_dropped
+            if self._stopped and self._empty:  # no packet comes after a gap at the end
+                losses.id_gaps += state.last_id - self._last_id & _ID_MASK
+        return losses
+
+    def close(self) -> None:
+        """Read the kernel's counters for the last time, while the queue is still ours."""
+        self._losses = self.losses()
+        self._table.close()
