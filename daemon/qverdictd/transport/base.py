@@ -42,6 +42,10 @@ class Transport(Protocol):
         """The name by which configuration and logs call it: ``nfqueue``, ``replay``, ..."""
 
     @property
+    def can_requeue(self) -> bool:
+        """Whether `answer` takes the verdict that sends a packet to another queue."""
+
+    @property
     def description(self) -> str:
         """One line for the log at start: the queue, and what the kernel did and did not grant."""
 

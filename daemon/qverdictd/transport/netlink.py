@@ -9,6 +9,7 @@ from typing import Self
 
 from qverdictd.errors import TransportError
 from qverdictd.transport.recvmmsg import Receiver
+from qverdictd.transport.refusal import no_nfqueue
 from qverdictd.wire.packet_message import SLACK
 
 _NETLINK_NETFILTER = 12  # linux/netlink.h
@@ -98,11 +99,3 @@ class NetlinkSocket:
     def close(self) -> None:
         """Close the descriptor."""
         self._socket.close()
-
-
-def no_nfqueue() -> TransportError:
-    """Return the error for a kernel that knows no queues."""
-    return TransportError(
-        "this kernel has no NFQUEUE: load the module nfnetlink_queue (modprobe nfnetlink_queue), "
-        "or run a kernel with CONFIG_NETFILTER_NETLINK_QUEUE"
-    )

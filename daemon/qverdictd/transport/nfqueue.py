@@ -70,7 +70,9 @@ class NfqueueTransport:
             buffer = socket.size_receive_buffer(wanted)
             copy_range = min(copy_range, COPY_RANGE_MAX)
             flags = F_GSO | F_UID_GID | (F_FAIL_OPEN if fail_open else 0)
-            granted = held.bind(Config(copy_range=copy_range, max_length=queue_length, flags=flags))
+            granted = held.negotiate(
+                Config(bind=True, copy_range=copy_range, max_length=queue_length, flags=flags)
+            )
             grant = Grant(
                 queue=queue,
                 portid=socket.portid,

@@ -6,10 +6,10 @@ import errno
 import os
 from typing import Protocol
 
-from qverdictd.errors import PermissionMissingError, TransportError, WireError
+from qverdictd.errors import TransportError, WireError
 from qverdictd.transport import proc
 from qverdictd.transport.base import Losses
-from qverdictd.transport.netlink import no_nfqueue
+from qverdictd.transport.refusal import refusal
 from qverdictd.wire.cursor import Buffer
 from qverdictd.wire.netlink import NLMSG_ERROR, NLMSGHDR, align, decode_error
 from qverdictd.wire.nfnetlink_queue import (
@@ -84,8 +84,8 @@ class Queue:
             f"stop the traffic to this queue and start again"
         )
 
-    def bind(self, config: Config) -> int:
-        """Take the queue with ``config``; return which of its flags the kernel granted.
+    def negotiate(self, config: Config) -> int:
+        """Ask for ``config``; return which of its flags the kernel granted.
 
         A kernel refuses a message with a flag that it does not know, and does not say which. The
         newer a flag the higher its bit, so the highest is left out until the kernel agrees.
@@ -93,36 +93,12 @@ class Queue:
         """
         flags = config.flags or 0
         while True:
-            asked = dataclasses.replace(config, bind=True, flags=flags, mask=flags)
-            code = self.configure(asked)
+            code = self.configure(dataclasses.replace(config, flags=flags, mask=flags))
             if not code:
                 return flags
             if code != errno.EOPNOTSUPP or not flags:
-                raise self.refusal(code)
+                raise refusal(self.number, code)
             flags &= ~(1 << flags.bit_length() - 1)
-
-    def refusal(self, code: int) -> TransportError:
-        """Return the error that says why the kernel did not give us the queue, and what to do."""
-        if code in (errno.EPERM, errno.EBUSY):
-            if not proc.has_net_admin():
-                return self._no_rights()
-            if state := self._table.state(self.number):
-                return TransportError(
-                    f"queue {self.number} is held by another process "
-                    f"({proc.describe_holder(state.portid)}): "
-                    f"stop it, or choose another with --queue"
-                )
-            if code == errno.EPERM:
-                return self._no_rights()
-        if code == errno.EINVAL:
-            return no_nfqueue()
-        return TransportError(f"queue {self.number} cannot be had: {os.strerror(code)}")
-
-    def _no_rights(self) -> PermissionMissingError:
-        return PermissionMissingError(
-            f"queue {self.number} needs CAP_NET_ADMIN in this network namespace: run as root, or "
-            "in a systemd unit set AmbientCapabilities=CAP_NET_ADMIN"
-        )
 
     def stop(self) -> None:
         """Let no new packet in from now on: once `read` is empty, none waits.

@@ -46,6 +46,7 @@ class ReplayTransport:
     """
 
     name = "replay"
+    can_requeue = True
 
     def __init__(
         self,

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The daemon: transports, an engine and what people see, wired together.
+
+One loop serves all queues: a batch is received, judged, answered, counted and shown, in this
+order, so that nothing stands between a packet and its verdict.
+"""
+
+import contextlib
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from qverdictd.action.decision import Verdict
+from qverdictd.control.config import Config, queue_numbers
+from qverdictd.control.counters import Counters
+from qverdictd.control.report import summary, together
+from qverdictd.control.viewer import Viewer
+from qverdictd.engine.base import Engine
+from qverdictd.engine.reference import ReferenceEngine
+from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
+from qverdictd.policy.load import load
+from qverdictd.policy.model import Policy
+from qverdictd.transport.base import Transport
+from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
+from qverdictd.transport.nfqueue import NfqueueTransport
+
+
+def say(message: str) -> None:
+    """Tell the operator, on standard error, which the journal keeps."""
+    print(f"qverdictd: {message}", file=sys.stderr, flush=True)
+
+
+def make_engine(name: str, policy: Policy) -> Engine:
+    """Return the engine that the configuration asks for."""
+    if name == "native":
+        raise QverdictdError("engine native is not in this build: use engine: reference or auto")
+    return ReferenceEngine(policy, _Defects())
+
+
+class _Defects:
+    """Reports a defect of ours with its traceback, once for each place."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def __call__(self, error: Exception) -> None:
+        text = "".join(traceback.format_exception(error))
+        place = text.rsplit("File ", 1)[-1]
+        if place not in self._seen:
+            self._seen.add(place)
+            say(f"a defect: please report it. The packet gets on_error.\n{text}")
+
+
+def open_transports(config: Config) -> list[Transport]:
+    """Take the configured queues; if one cannot be had, none is kept."""
+    numbers = queue_numbers(config.queues)
+    kind: type[NfqueueTransport] | type[NetfilterQueueTransport] = NfqueueTransport
+    if config.transport == "netfilterqueue":
+        kind = NetfilterQueueTransport
+    elif config.transport == "ipqueue":
+        raise TransportError("the ip_queue module is not loaded: use transport: nfqueue or auto")
+    elif config.transport == "auto":
+        say("transport auto: nfqueue, as the ip_queue module is not loaded")
+    transports: list[Transport] = []
+    try:
+        for number in numbers:
+            transports.append(
+                kind.open(
+                    number,
+                    queue_length=config.queue_length,
+                    copy_range=config.copy_range,
+                    fail_open=config.overflow == "accept",
+                )
+            )
+    except BaseException:
+        for transport in transports:
+            transport.close()
+        raise
+    return transports
+
+
+def check_policy(policy: Policy, transports: Sequence[Transport], numbers: Sequence[int]) -> None:
+    """Refuse a policy that these queues cannot carry out. Raises `PolicyError`."""
+    problems = []
+    for rule in policy.rules:
+        if rule.verdict is not Verdict.QUEUE or rule.place is None:
+            continue
+        place = (rule.place.file, rule.place.line, rule.place.column)
+        if rule.queue in numbers:
+            message = (
+                f"rule {rule.name!r} sends packets to queue {rule.queue}, where they come from"
+            )
+            problems.append(Problem(*place, f"{message}: they would go round for ever"))
+        for transport in transports:
+            if not transport.can_requeue:
+                message = f"rule {rule.name!r}: transport {transport.name} cannot requeue"
+                problems.append(Problem(*place, f"{message}: use transport: nfqueue"))
+                break
+    if problems:
+        raise PolicyError(problems)
+
+
+class Daemon:
+    """Serves its queues until it is told to stop."""
+
+    def __init__(
+        self,
+        rules: Path,
+        engine: Engine,
+        transports: Sequence[Transport],
+        numbers: Sequence[int],
+        viewer: Viewer | None,
+    ) -> None:
+        self._rules = rules
+        self._engine = engine
+        self._transports = transports
+        self._numbers = numbers
+        self._viewer = viewer
+        self._counters = Counters()
+        self._loading: threading.Thread | None = None
+        self._load_again = False
+        self._loaded: list[Policy | QverdictdError] = []
+
+    def run(self) -> Exit:
+        """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
+        failure: TransportError | None = None
+        try:
+            self._loop()
+        except TransportError as error:
+            say(str(error))
+            failure = error
+        self._stop()
+        return Exit.OK if failure is None else failure.exit_code
+
+    def _loop(self) -> None:
+        with selectors.DefaultSelector() as selector, _signals() as (signals, waker):
+            for transport in self._transports:
+                selector.register(transport, selectors.EVENT_READ, transport)
+            selector.register(signals, selectors.EVENT_READ)
+            self._announce()
+            stopping = False
+            while not stopping:
+                for key, _ in selector.select():
+                    if key.data is not None:
+                        self._serve(key.data)
+                        continue
+                    for number in signals.recv(4096):
+                        if number == signal.SIGHUP:
+                            self._reload(waker)
+                        elif number:
+                            stopping = True
+                    self._take_loaded(waker)
+
+    def _announce(self) -> None:
+        for transport in self._transports:
+            say(transport.description)
+        queues = ", ".join(str(number) for number in self._numbers)
+        policy = self._engine.policy
+        say(
+            f"ready: queue {queues} over {self._transports[0].name}, "
+            f"engine {self._engine.name}, {len(policy.rules)} rules from {self._rules}"
+        )
+
+    def _serve(self, transport: Transport) -> bool:
+        """Carry one batch through; return whether there was one."""
+        packets = transport.receive()
+        if not packets:
+            return False
+        self._counters.received += len(packets)
+        decisions = self._engine.judge(packets)
+        transport.answer(list(zip(packets, decisions, strict=True)))
+        self._counters.count(packets, decisions)
+        if self._viewer is not None:
+            self._counters.not_shown += self._viewer.show(packets, decisions)
+        return True
+
+    def _reload(self, waker: socket.socket) -> None:
+        """Load the policy beside the packet path; the loop takes it when it is there."""
+        if self._loading is not None:
+            self._load_again = True
+            return
+
+        def work() -> None:
+            try:
+                policy = load(self._rules)
+                check_policy(policy, self._transports, self._numbers)
+                self._loaded.append(policy)
+            except QverdictdError as error:
+                self._loaded.append(error)
+            waker.send(b"\0")
+
+        self._loading = threading.Thread(target=work, name="load", daemon=True)
+        self._loading.start()
+
+    def _take_loaded(self, waker: socket.socket) -> None:
+        if not self._loaded or self._loading is None:
+            return
+        self._loading.join()
+        self._loading = None
+        loaded = self._loaded.pop()
+        if isinstance(loaded, Policy):
+            self._engine.swap(loaded)
+            say(f"reloaded: {len(loaded.rules)} rules from {self._rules}")
+        else:
+            say(f"not reloaded, the policy before stays in force:\n{loaded}")
+        if self._load_again:
+            self._load_again = False
+            self._reload(waker)
+
+    def _stop(self) -> None:
+        """Take no more packets, answer every held one, say what was done."""
+        for transport in self._transports:
+            transport.stop()
+            while self._serve(transport):
+                pass
+        losses = together([transport.losses() for transport in self._transports])
+        for transport in self._transports:
+            transport.close()
+        if self._viewer is not None:
+            self._viewer.close()
+        for line in summary(self._counters, losses):
+            say(line)
+
+
+@contextlib.contextmanager
+def _signals() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Let signals arrive as bytes on a socket, and so one after the other in the loop."""
+    receiving, sending = socket.socketpair()
+    receiving.setblocking(False)
+    sending.setblocking(False)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    woken = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+    try:
+        yield receiving, sending
+    finally:
+        signal.set_wakeup_fd(woken)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        receiving.close()
+        sending.close()

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What each command does, once its arguments are known."""
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from pathlib import Path
+
+from qverdictd.app import Daemon, check_policy, make_engine, open_transports, say
+from qverdictd.control.config import Config, queue_numbers, read_config
+from qverdictd.control.counters import Counters
+from qverdictd.control.report import summary
+from qverdictd.control.viewer import Viewer, formatter, log_lines
+from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
+from qverdictd.policy.explain import explain
+from qverdictd.policy.load import load
+from qverdictd.policy.schema import schema as policy_schema
+from qverdictd.transport.replay import ReplayTransport
+
+
+def run(given: Namespace) -> Exit:
+    """Be the daemon until told to stop."""
+    config = _config(given)
+    rules = given.rules or Path(config.rules)
+    policy = load(rules)
+    engine = make_engine(config.engine, policy)
+    numbers = queue_numbers(config.queues)
+    check_policy(policy, [], numbers)
+    transports = open_transports(config)
+    try:
+        check_policy(policy, transports, numbers)
+    except BaseException:
+        for transport in transports:
+            transport.close()
+        raise
+    return Daemon(rules, engine, transports, numbers, _viewer(given)).run()
+
+
+def _config(given: Namespace) -> Config:
+    """Return the configuration, with what the command line says instead."""
+    config = read_config(given.config)
+    changes = {"queues": given.queue, "transport": given.transport}
+    return config.model_copy(update={key: value for key, value in changes.items() if value})
+
+
+def _viewer(given: Namespace) -> Viewer:
+    """Return what shows decisions; without -v only what rules log is shown."""
+    lines = None
+    if given.verbose or given.json or given.dissect:
+        lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
+    return Viewer(lines, sys.stdout, sys.stderr)
+
+
+def _colour() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def check(given: Namespace) -> Exit:
+    """Load policies and run their tests; all problems of all files at once."""
+    problems: list[Problem] = []
+    for file in given.files:
+        try:
+            policy = load(file)
+        except PolicyError as error:
+            problems += error.problems
+            continue
+        if given.explain:
+            print(explain(policy), end="")
+        elif not given.json:
+            print(f"{file}: good: {len(policy.rules)} rules, {len(policy.tests)} tests passed")
+    if problems:
+        raise PolicyError(problems)
+    return Exit.OK
+
+
+def replay(given: Namespace) -> Exit:
+    """Judge a capture's packets."""
+    engine = make_engine("auto", load(given.rules))
+    lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
+    counters = Counters()
+    failure: CaptureError | None = None
+    transport = ReplayTransport.open(given.capture, given.output)
+    try:
+        while packets := transport.receive():
+            counters.received += len(packets)
+            decisions = engine.judge(packets)
+            transport.answer(list(zip(packets, decisions, strict=True)))
+            counters.count(packets, decisions)
+            now = time.time()
+            for raw, decision in zip(packets, decisions, strict=True):
+                for line in lines(raw, decision, now):
+                    print(line)
+                for line in log_lines(raw, decision, now):
+                    print(line, file=sys.stderr)
+    except CaptureError as error:
+        failure = error
+    finally:
+        transport.close()
+    _end_replay(transport, counters, as_objects=given.json)
+    if failure is not None:
+        raise failure
+    return Exit.OK
+
+
+def _end_replay(transport: ReplayTransport, counters: Counters, *, as_objects: bool) -> None:
+    sys.stdout.flush()
+    say(transport.description)
+    lines = list(summary(counters, None))
+    if transport.unjudged:
+        lines.append(f"frames without an IP packet, passed unjudged: {transport.unjudged}")
+    if transport.unwritable:
+        lines.append(f"of these not in the output, which is raw IP: {transport.unwritable}")
+    for line in lines:
+        if as_objects:
+            say(line)
+        else:
+            print(line)
+
+
+def schema(given: Namespace) -> Exit:
+    """Print the JSON Schema of a policy."""
+    del given
+    print(json.dumps(policy_schema(), indent=1))
+    return Exit.OK

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Beside the packet path: configuration, counters, and what people see of decisions."""

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""``qverdictd.yaml``: how to run. Every key has a default, an empty file is valid."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from qverdictd.errors import PolicyError
+from qverdictd.policy.document import Shape
+from qverdictd.policy.shape import checked
+from qverdictd.policy.source import read
+
+CONFIG_FILE = Path("/etc/qverdictd/qverdictd.yaml")
+RULES_FILE = Path("/etc/qverdictd/rules.yaml")
+
+
+def queue_numbers(text: str | int) -> tuple[int, ...]:
+    """Read ``0`` or ``0-3``: one worker each. Raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", str(text))
+    if found:
+        first = int(found[1])
+        last = int(found[2] or first)
+        if first <= last <= 65535 and last - first < 256:
+            return tuple(range(first, last + 1))
+    raise ValueError(f"expected a queue's number, 0 to 65535, or a range such as 0-3, not {text!r}")
+
+
+def _queues(text: str | int) -> str | int:
+    queue_numbers(text)
+    return text
+
+
+class Config(Shape):
+    """How to run."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    transport: Literal["auto", "ipqueue", "nfqueue", "netfilterqueue"] = "auto"
+    engine: Literal["auto", "native", "reference"] = "auto"
+    queues: Annotated[int | str, AfterValidator(_queues)] = 0
+    overflow: Literal["drop", "accept"] = "drop"
+    queue_length: int = Field(default=16384, ge=1, le=1 << 20)
+    copy_range: int = Field(default=65535, ge=0, le=65535)
+    rules: str = str(RULES_FILE)
+
+
+def read_config(file: Path | None) -> Config:
+    """Read the configuration; None: the usual file, or defaults where there is none.
+
+    Raises `PolicyError` with every problem.
+    """
+    if file is None:
+        if not CONFIG_FILE.exists():
+            return Config()
+        file = CONFIG_FILE
+    source = read(file, "configuration")
+    config: Config | None = None
+    if source.whole:
+        config = Config() if source.root.value is None else checked(source, source.root, Config, ())
+    if config is None or source.problems:
+        raise PolicyError(source.problems)
+    return config

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Shows decisions to people and programs, on a thread of its own: packets never wait for it."""
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
+
+from qverdictd.action.decision import Decision
+from qverdictd.control.dissect import dissect
+from qverdictd.control.record import as_json, as_text, record
+from qverdictd.packet.raw import RawPacket
+
+#: Decisions that wait to be shown before further ones are counted instead.
+WAITING = 65536
+
+Judged = tuple[RawPacket, Decision]
+Formatter = Callable[[RawPacket, Decision, float], Iterator[str]]
+
+
+def formatter(*, as_objects: bool, dissected: bool, colour: bool) -> Formatter:
+    """Return what makes the lines of a decision: text or JSON, with its layers if wanted."""
+
+    def lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
+        shown = record(raw, decision, now)
+        yield as_json(shown) if as_objects else as_text(shown, colour=colour)
+        if dissected:
+            yield from dissect(raw)
+
+    return lines
+
+
+def log_lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
+    """Yield a line for each rule on the packet's way that asked to log it."""
+    for log in decision.logs:
+        prefix = f"{log.prefix} " if log.prefix else ""
+        yield f"{log.level}: {prefix}{log.rule}: {as_text(record(raw, decision, now))}"
+
+
+class Viewer:
+    """Writes decisions to ``stream`` and what rules log to ``log_stream``."""
+
+    def __init__(self, lines: Formatter | None, stream: TextIO, log_stream: TextIO) -> None:
+        self._lines = lines
+        self._stream: TextIO | None = stream
+        self._log_stream = log_stream
+        self._waiting: queue.Queue[Judged | None] = queue.Queue(WAITING)
+        self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
+        self._thread.start()
+
+    def show(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> int:
+        """Hand decisions over; return how many of them nobody will see."""
+        missed = 0
+        for judged in zip(packets, decisions, strict=True):
+            if self._lines is None and not judged[1].logs:
+                continue
+            try:
+                self._waiting.put_nowait(judged)
+            except queue.Full:
+                missed += 1
+        return missed
+
+    def close(self) -> None:
+        """Show what waits, then end."""
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (judged := self._waiting.get()) is not None:
+            now = time.time()
+            if self._lines is not None:
+                self._write(self._lines(*judged, now))
+            for line in log_lines(*judged, now):
+                print(line, file=self._log_stream, flush=True)
+
+    def _write(self, lines: Iterator[str]) -> None:
+        if self._stream is None:
+            return
+        try:
+            for line in lines:
+                print(line, file=self._stream)
+            if self._waiting.empty():
+                self._stream.flush()
+        except OSError as error:
+            # The reader went away (`run --json | head`): packets still need verdicts.
+            self._stream = None
+            print(f"qverdictd: decisions are shown no longer: {error}", file=sys.stderr)
