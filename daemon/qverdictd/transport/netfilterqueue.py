@@ -10,6 +10,7 @@ which the kernel splits for it, and the result of sending a verdict. It binds an
 several messages; what arrives between the first and the second is dropped.
 """
 
+import contextlib
 import errno
 from collections.abc import Sequence
 from typing import Self
@@ -17,6 +18,7 @@ from typing import Self
 from netfilterqueue import NetfilterQueue, Packet
 
 from qverdictd.action.decision import Decision, Verdict
+from qverdictd.errors import TransportError
 from qverdictd.packet.raw import AF_INET, AF_INET6, HOOKS, RawPacket
 from qverdictd.transport import proc
 from qverdictd.transport.base import Losses
@@ -33,6 +35,8 @@ _FAMILY_OF_ETHERTYPE = {0x0800: AF_INET, 0x86DD: AF_INET6}
 _HOOKS = len(HOOKS)
 _ETHERNET = 6
 _IPV6_HEADER = 40
+_LENGTHS = 6
+"""Bytes up to the end of the length fields of IPv4 (2 to 4) and IPv6 (4 to 6)."""
 _LIBRARY_COPY_RANGE = 4096 - 80
 """The most that the library itself asks for; we ask for more afterwards."""
 
@@ -201,6 +205,11 @@ class NetfilterQueueTransport:
         if self._library is None:
             return
         self._queue.close()
+        # The library waits for the kernel's answer, which is lost if the buffer is full.
+        with contextlib.suppress(TransportError):
+            self._queue.stop()
+            while self._queue.read()[1]:
+                pass
         self._library.unbind()
         self._library = None
         self._held.clear()
@@ -212,6 +221,8 @@ def _length(data: bytes) -> int:
 
     Only for a packet that may be cut; the kernel checked the claim on the way in.
     """
+    if len(data) < _LENGTHS:
+        return len(data) + 1  # cut, and so early that it does not matter by how much
     if data[0] >> 4 == 4:
         claimed = int.from_bytes(data[2:4], "big")
     else:
