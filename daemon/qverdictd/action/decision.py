@@ -3,6 +3,7 @@
 
 import enum
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class Verdict(enum.Enum):
@@ -15,6 +16,8 @@ class Verdict(enum.Enum):
     QUEUE = "queue"
     """To another queue, `Decision.queue`."""
     CONTINUE = "continue"
+
+    __hash__ = object.__hash__  # by identity, as enums compare: counted for each packet
 
 
 class Reason(enum.Enum):
@@ -35,6 +38,8 @@ class Reason(enum.Enum):
     INTERNAL = "internal"
     """A defect of ours, reported with its traceback once: ``on_error``."""
 
+    __hash__ = object.__hash__
+
 
 @dataclass(frozen=True, slots=True)
 class Log:
@@ -45,8 +50,7 @@ class Log:
     prefix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided of one packet."""
 
     verdict: Verdict

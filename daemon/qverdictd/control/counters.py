@@ -44,10 +44,8 @@ class Counters:
 
     def count(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> None:
         """Count the verdicts of packets as sent."""
-        answered, reasons, rules = self.answered, self.reasons, self.rules
+        rules = self.rules
         for raw, decision in zip(packets, decisions, strict=True):
-            answered[decision.verdict] += 1
-            reasons[decision.reason] += 1
             if decision.replacement is not None:
                 self.replaced += 1
             if decision.rule is not None:
@@ -56,3 +54,5 @@ class Counters:
                     count = rules[decision.rule] = RuleCount()
                 count.packets += 1
                 count.octets += raw.length
+        self.answered.update([decision.verdict for decision in decisions])
+        self.reasons.update([decision.reason for decision in decisions])

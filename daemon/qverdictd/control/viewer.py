@@ -53,9 +53,8 @@ class Viewer:
     def show(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> int:
         """Hand decisions over; return how many of them nobody will see."""
         missed = 0
-        for judged in zip(packets, decisions, strict=True):
-            if self._lines is None and not judged[1].logs:
-                continue
+        shown = zip(packets, decisions, strict=True)
+        for judged in shown if self._lines else [pair for pair in shown if pair[1].logs]:
             try:
                 self._waiting.put_nowait(judged)
             except queue.Full:

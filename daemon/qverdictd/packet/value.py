@@ -13,6 +13,8 @@ class Missing(enum.Enum):
     CUT = "the packet has the field, the copy range cut it off"
     UNKNOWN = "the cut hides whether the packet has the field"
 
+    __hash__ = object.__hash__  # by identity, as enums compare: looked up for each packet
+
 
 class Payload(NamedTuple):
     """The bytes after the transport header: those at hand, and how many there were."""

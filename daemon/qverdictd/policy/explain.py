@@ -40,7 +40,7 @@ def explain(policy: Policy) -> str:
 
 
 def _rule(number: int, rule: Rule) -> Iterator[str]:
-    condition = "always" if rule.condition is None else f"if {_text(rule.condition)}"
+    condition = f"if {_text(rule.condition)}" if rule.condition.parts else "always"
     yield f"{number:4}  {rule.name}: {condition}"
     for rewrite in rule.rewrites:
         yield f"        {_rewrite(rewrite)}"
@@ -74,7 +74,8 @@ def _text(condition: Condition) -> str:
 
 def _inner(condition: Condition) -> str:
     text = _text(condition)
-    return f"({text})" if isinstance(condition, All | Any) else text
+    joins = isinstance(condition, All | Any) and len(condition.parts) > 1
+    return f"({text})" if joins else text
 
 
 def _rewrite(rewrite: Rewrite) -> str:

@@ -42,11 +42,11 @@ class Numbers:
     def __post_init__(self) -> None:
         # The container that answers fastest: the evaluator asks it for each packet.
         container: range | frozenset[int] | _Bisected
-        if len(self.intervals) == 1:
+        if all(low == high for low, high in self.intervals):
+            container = frozenset(low for low, _ in self.intervals)
+        elif len(self.intervals) == 1:
             low, high = self.intervals[0]
             container = range(low, high + 1)
-        elif all(low == high for low, high in self.intervals):
-            container = frozenset(low for low, _ in self.intervals)
         else:
             container = _Bisected(self.intervals)
         object.__setattr__(self, "_container", container)

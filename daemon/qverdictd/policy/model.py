@@ -7,7 +7,7 @@ from qverdictd.action.decision import Decision, Log, Reason, Verdict
 from qverdictd.action.mark import Mark
 from qverdictd.action.rewrite import Rewrite
 from qverdictd.packet.raw import RawPacket
-from qverdictd.policy.condition import Condition
+from qverdictd.policy.condition import All
 from qverdictd.policy.members import Members
 
 
@@ -28,8 +28,8 @@ class Rule:
     """One rule: if its condition is true, its actions are applied and its verdict given."""
 
     name: str
-    condition: Condition | None
-    """None: every packet."""
+    condition: All
+    """Of a rule without ``match`` no parts: true of every packet."""
     verdict: Verdict
     queue: int | None = None
     mark: Mark | None = None

@@ -14,7 +14,7 @@ from qverdictd.packet.decode import MalformedError, UnsupportedError, decode
 from qverdictd.packet.raw import RawPacket
 from qverdictd.packet.view import Packet
 from qverdictd.policy.model import Policy, Rule
-from qverdictd.policy.outcome import TRUE
+from qverdictd.policy.outcome import BOTH, FALSE, TRUE
 
 #: Told of each rule that was tried and the outcome of its condition (see `policy.outcome`).
 Trace = Callable[[Rule, int], None]
@@ -31,7 +31,14 @@ def evaluate(policy: Policy, raw: RawPacket, trace: Trace | None = None) -> Deci
     logs: tuple[Log, ...] = ()
     replacement: bytes | None = None
     for rule in policy.rules:
-        outcome = TRUE if rule.condition is None else rule.condition.outcome(packet)
+        outcome = TRUE
+        for part in rule.condition.parts:  # as `All.outcome`, but where time is spent
+            one = part.outcome(packet)
+            if one == FALSE:
+                outcome = FALSE
+                break
+            if one != TRUE:
+                outcome = BOTH[outcome][one]
         if trace is not None:
             trace(rule, outcome)
         if not outcome & TRUE:

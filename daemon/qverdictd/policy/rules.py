@@ -45,10 +45,8 @@ class RuleBuilder:
     def rule(self, shape: RuleShape, node: Node, path: Path) -> Rule:
         """Return the rule; where a part has problems, they are noted and the part is left out."""
         plain = node.plain()
-        condition = None
         match = plain.get("match")
-        if isinstance(match, dict) and match:
-            condition = self._match(match, (*path, "match"))
+        condition = self._match(match if isinstance(match, dict) else {}, (*path, "match"))
         verdict, queue = verdict_of(shape.verdict)
         if shape.name in ("default", "error"):
             self._source.problem(
@@ -67,7 +65,7 @@ class RuleBuilder:
             Place(self._source.name, node.line, node.column),
         )
 
-    def _match(self, match: dict[str, AnyValue], path: Path) -> Condition:
+    def _match(self, match: dict[str, AnyValue], path: Path) -> All:
         parts: list[Condition] = []
         for key, raw in match.items():
             at = (*path, key)
@@ -82,8 +80,6 @@ class RuleBuilder:
                 parts.append(Not(self._match(raw, at)))
             elif key in FIELDS and raw is not None:
                 parts.append(self._reader.condition(FIELDS[key], raw, self._report, at))
-        if len(parts) == 1:
-            return parts[0]
         # What is cheap to look at comes first; the order changes no result.
         return All(tuple(sorted(parts, key=_cost)))
 
@@ -94,7 +90,7 @@ class RuleBuilder:
         self,
         shapes: list[RewriteShape],
         plain: AnyValue,
-        condition: Condition | None,
+        condition: All,
         path: Path,
     ) -> Iterable[Rewrite]:
         for index, shape in enumerate(shapes):
@@ -131,13 +127,9 @@ class RuleBuilder:
                 self._report(str(error), (*at, "set", name))
         return edits
 
-    def _check_size_may_change(
-        self, rewrite: Rewrite, condition: Condition | None, at: Path
-    ) -> None:
+    def _check_size_may_change(self, rewrite: Rewrite, condition: All, at: Path) -> None:
         """Refuse to change the size of a payload that may be TCP's."""
-        possible = _FIXED_SIZE_PROTOS
-        if condition is not None:
-            possible &= condition.can_hold()
+        possible = _FIXED_SIZE_PROTOS & condition.can_hold()
         if not possible:
             return
         protos = ", ".join(sorted(TRANSPORTS[proto].name for proto in possible))
