@@ -19,8 +19,8 @@ _NETLINK_CAP_ACK = 10
 _SO_SNDBUFFORCE = 32  # asm-generic/socket.h, for these two
 _SO_RCVBUFFORCE = 33
 
-_BATCH = 64
-"""Messages a read: more do not make a packet cheaper."""
+_BATCH = 128
+"""Messages a read: with twice as many a packet costs no less."""
 _ROOM = 68 * 1024
 """Bytes for a message: a payload attribute of up to 65,535, and what goes before it."""
 _SEND_BUFFER = 1 << 20

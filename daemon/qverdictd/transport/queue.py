@@ -78,11 +78,18 @@ class Queue:
                 self._keep(packets)
             seq, code = self._answer
             if seq == self._seq:
+                self._nudge()
                 return code
         raise TransportError(
             f"queue {self.number}: the kernel did not answer a configuration message; "
             f"stop the traffic to this queue and start again"
         )
+
+    def _nudge(self) -> None:
+        """Make the descriptor readable if packets were kept, or nobody would come to read them."""
+        if self._backlog:
+            self._seq += 1
+            self._send(encode_config(self.number, self._seq, Config()))
 
     def negotiate(self, config: Config) -> int:
         """Ask for ``config``; return which of its flags the kernel granted.

@@ -65,7 +65,8 @@ def attributes(cursor: Cursor) -> Iterator[tuple[int, Cursor]]:
         size, kind = cursor.read(NLATTR)
         with cursor.slice(size - NLATTR.size) as value:
             yield kind & NLA_TYPE_MASK, value
-        cursor.take(min(align(size) - size, cursor.left))
+        if cursor.left:
+            cursor.take(align(size) - size)
 
 
 @dataclass(frozen=True, slots=True)
