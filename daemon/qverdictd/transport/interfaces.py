@@ -6,7 +6,7 @@ import fcntl
 from struct import Struct
 
 _SIOCGIFNAME = 0x8910  # linux/sockios.h
-_IFREQ = Struct("16si20x")  # struct ifreq (linux/if.h): the name, then a union with the index
+_IFREQ = Struct("16sI20x")  # struct ifreq (linux/if.h): the name, then a union with the index
 
 
 class InterfaceNames(dict[int, str | None]):
@@ -28,7 +28,7 @@ class InterfaceNames(dict[int, str | None]):
 
     def __missing__(self, index: int) -> str | None:
         name = None
-        with contextlib.suppress(OSError, OverflowError):  # the interface is gone
+        with contextlib.suppress(OSError):  # the interface is gone
             request = fcntl.ioctl(self._descriptor, _SIOCGIFNAME, _IFREQ.pack(b"", index))
             name = request[:16].rstrip(b"\0").decode(errors="surrogateescape")
         self[index] = name

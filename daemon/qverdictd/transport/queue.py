@@ -128,7 +128,8 @@ class Queue:
         """
         if self._backlog:
             return self._take_backlog()
-        return self._link.buffer, self._read_link()
+        packets = self._read_link()
+        return self._link.buffer, packets
 
     def came(self, count: int, last_id: int) -> None:
         """Count the ids that are missing since the last call, of ``count`` up to ``last_id``."""
