@@ -29,7 +29,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run; no report")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (default: %(default)s)")
     parser.add_argument(
-        "--seconds", type=float, default=1.5, help="length of one run (default: %(default)s)"
+        "--seconds", type=float, default=0.8, help="CPU time of one run (default: %(default)s)"
     )
     parser.add_argument("--only", default="", help="programs whose name holds this text")
     parser.add_argument("--json", action="store_true", help="print each run as a line of JSON")
@@ -49,9 +49,9 @@ def build(name: str) -> Path:
 
 
 def sized(contestant: Contestant, generate: Path, seconds: float) -> int:
-    """Return how many packets a program answers in so many seconds, by a trial."""
+    """Return how many packets a program answers in so many seconds of CPU time, by a trial."""
     trial = measure(contestant, generate, FLOWS[0], 2_000)
-    return max(1_000, min(1_000_000, int(trial.rate * seconds)))
+    return max(1_000, min(500_000, round(seconds / trial.cpu * trial.packets)))
 
 
 def one_round(

@@ -15,6 +15,8 @@ from pathlib import Path
 from bench.link import QUEUE
 
 _RIVALS = Path(__file__).parent / "rivals"
+BASELINE = "baseline (C)"
+SCAPY = "NetfilterQueue, scapy IP()"
 _PATIENCE = 30.0  # seconds to get ready, and to end
 
 
@@ -29,9 +31,9 @@ class Contestant:
 def contestants(baseline: Path, policies: dict[int, Path]) -> list[Contestant]:
     """Return all programs, the baseline first."""
     found = [
-        Contestant("baseline (C)", (str(baseline), str(QUEUE))),
+        Contestant(BASELINE, (str(baseline), str(QUEUE))),
         Contestant("NetfilterQueue, empty callback", (sys.executable, str(_RIVALS / "empty.py"))),
-        Contestant("NetfilterQueue, scapy IP()", (sys.executable, str(_RIVALS / "scapy_port.py"))),
+        Contestant(SCAPY, (sys.executable, str(_RIVALS / "scapy_port.py"))),
     ]
     daemon = str(Path(sys.executable).parent / "qverdictd")
     for transport in ("nfqueue", "netfilterqueue"):

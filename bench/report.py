@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.contestants import BASELINE, SCAPY
 from bench.measure import WINDOW, Sample
 
 _COLUMNS = (
     "",
     "flows",
     "ns a packet",
-    "(least - most)",
+    "least - most",
     "x baseline",
+    "scapy x",
     "packets/s",
     "busy",
     "packets",
@@ -60,28 +62,33 @@ def machine() -> list[str]:
 
 
 def rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
-    """Return the table's rows; the first program of each number of flows is the baseline."""
+    """Return the table's rows, each with its ratios to others of the same number of flows."""
+    cost = {(one.name, one.flows): one.nanoseconds for one in series if one.samples}
     table: list[tuple[str, ...]] = []
-    baselines: dict[int, float] = {}
     for one in series:
+        row = (one.name, f"{one.flows:,}")
         if not one.samples:
-            table.append((one.name, f"{one.flows:,}", "no valid run", "", "", "", "", ""))
+            table.append((*row, "no valid run", *[""] * (len(_COLUMNS) - 3)))
             continue
-        baseline = baselines.setdefault(one.flows, one.nanoseconds)
         costs = [sample.nanoseconds for sample in one.samples]
         table.append(
             (
-                one.name,
-                f"{one.flows:,}",
+                *row,
                 f"{one.nanoseconds:,.0f}",
                 f"{min(costs):,.0f} - {max(costs):,.0f}",
-                f"{one.nanoseconds / baseline:.1f}",
+                _ratio(one.nanoseconds, cost.get((BASELINE, one.flows))),
+                _ratio(cost.get((SCAPY, one.flows)), one.nanoseconds),
                 f"{median(sample.rate for sample in one.samples):,.0f}",
                 f"{median(sample.cpu / sample.wall for sample in one.samples):.0%}",
                 f"{median(sample.packets for sample in one.samples):,.0f}",
             )
         )
     return table
+
+
+def _ratio(more: float | None, less: float | None) -> str:
+    """Return how many times the one is the other, where both were measured."""
+    return f"{more / less:.1f}" if more and less else ""
 
 
 def text(series: Sequence[Series]) -> str:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench.contestants import BASELINE, SCAPY
 from bench.measure import Sample
 from bench.policies import SIZES, policy
 from bench.report import Series, markdown, rows, text
@@ -61,6 +62,7 @@ import sys
 from bench import link
 from bench.__main__ import build
 from bench.contestants import Contestant
+from bench.contestants import BASELINE, SCAPY
 from bench.measure import measure
 link.make()
 program = Contestant("dropper", (sys.executable, "-c", sys.argv[1]))
@@ -96,26 +98,30 @@ def test_figures() -> None:
 
 def test_the_table_takes_medians_and_ratios_to_the_baseline_of_the_same_flows() -> None:
     series = [
-        Series("baseline", 64, [sample(), sample(cpu=0.001), sample(cpu=0.009)], [sample(lost=1)]),
+        Series(BASELINE, 64, [sample(), sample(cpu=0.001), sample(cpu=0.009)], [sample(lost=1)]),
         Series("other", 64, [sample(cpu=0.005)], []),
-        Series("baseline", 100_000, [sample(cpu=0.004)], []),
+        Series(BASELINE, 100_000, [sample(cpu=0.004)], []),
         Series("other", 100_000, [sample(cpu=0.005)], []),
+        Series(SCAPY, 100_000, [sample(cpu=0.01)], []),
         Series("lossy", 100_000, [], [sample(lost=1)]),
     ]
     table = rows(series)
     assert table[0] == (
-        "baseline",
+        BASELINE,
         "64",
         "2,000",
         "1,000 - 9,000",
         "1.0",
+        "",
         "100,000",
         "20%",
         "1,000",
     )
-    assert [row[4] for row in table] == ["1.0", "2.5", "1.0", "1.2", ""]
-    assert table[4][2] == "no valid run"
-    assert len(text(series).splitlines()) == 6
+    assert [row[4] for row in table] == ["1.0", "2.5", "1.0", "1.2", "2.5", ""]
+    assert [row[5] for row in table] == ["", "", "2.5", "2.0", "1.0", ""]
+    assert table[5][2] == "no valid run"
+    assert {len(row) for row in table} == {9}
+    assert len(text(series).splitlines()) == 7
     report = markdown(series, ["machine: one"], "bench/run", 3)
     assert "rejected because a packet was lost or not accepted: 2" in report
     assert "| other | 64 | 5,000 |" in report
