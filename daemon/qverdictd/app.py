@@ -6,6 +6,7 @@ order, so that nothing stands between a packet and its verdict.
 """
 
 import contextlib
+import gc
 import selectors
 import signal
 import socket
@@ -128,6 +129,9 @@ class Daemon:
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
+        # The packet path makes no cycles: the collector may leave the policy alone and come seldom.
+        gc.freeze()
+        gc.set_threshold(100_000)
         failure: TransportError | None = None
         try:
             self._loop()

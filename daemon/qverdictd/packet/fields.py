@@ -53,17 +53,17 @@ class Layer(enum.Enum):
 class Kind(enum.Enum):
     """A field's type: how its values are written in a policy, and which operators it has."""
 
-    NUMBER = "number, range, {lt: ..}, {le: ..}, {gt: ..}, {ge: ..}, name, @set"
+    NUMBER = "number, range, comparison, name, `@set`"
     ENUM = "name"
-    ADDRESS = "address, CIDR, range, @set"
+    ADDRESS = "address, CIDR, range, `@set`"
     BOOL = "true or false"
     FLAGS = "flag names, `!` before those that must be clear"
     BYTES = (
         "text, {hex: .., at: ..}, {text: .., at: ..}, {regex: .., within: [from, to]}, {length: ..}"
     )
-    INTERFACE = "interface name, `*` at the end for a prefix"
-    MASKED = "number, range, comparison, {value: .., mask: ..}"
-    MAC = "hardware address"
+    INTERFACE = "interface name, `*` at the end for a prefix, `@set`"
+    MASKED = "number, range, comparison, `{value: .., mask: ..}`, `@set`"
+    MAC = "hardware address, `@set`"
 
 
 @dataclass(frozen=True, slots=True)

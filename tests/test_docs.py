@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the documents say is what the code does."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from qverdictd.action.decision import Reason
+from qverdictd.policy.load import load
+from qverdictd.policy.manual import with_table
+
+ROOT = Path(__file__).parent.parent
+MANUAL = ROOT / "docs" / "policy.md"
+
+
+def test_the_table_of_fields_is_the_code_s() -> None:
+    page = MANUAL.read_text()
+    assert with_table(page) == page, "python -m qverdictd.policy.manual docs/policy.md"
+
+
+def test_every_reason_is_explained() -> None:
+    page = MANUAL.read_text()
+    assert all(f"| `{reason.value}` |" in page for reason in Reason)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/policy.md"])
+def test_the_policies_shown_load(page: str, tmp_path: Path) -> None:
+    shown = re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert shown
+    for text in shown:
+        file = tmp_path / "rules.yaml"
+        file.write_text(text)
+        load(file)
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", MANUAL):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
