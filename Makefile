@@ -23,7 +23,7 @@ ready: ## install what is missing: Debian packages, .venv
 	@build-aux/bootstrap
 
 demo: ready ## send packets through a real kernel queue (root), or a capture through the policy
-	@$(bin)/python -m tests.netns.demo
+	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
 test: lint ## everything: lint, and all tests, those in namespaces included
 	$(world_pytest)

@@ -49,14 +49,26 @@ def can_unshare() -> bool:
     return bool(int(effective.split()[1], 16) >> CAP_SYS_ADMIN & 1)
 
 
+def unshare_command() -> list[str]:
+    """Return unshare(1) with the namespaces that make a world."""
+    user = [] if can_unshare() else ["--user", "--map-root-user"]
+    return ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def why_not() -> str | None:
+    """Return why no world can be had here; None if one can."""
+    tried = subprocess.run(
+        [*unshare_command(), "true"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    return tried.stderr.strip() if tried.returncode else None
+
+
 def enter(command: list[str]) -> int:
     """Run a command in a new world; return its exit code, 128 and more for a signal's."""
-    user = [] if can_unshare() else ["--user", "--map-root-user"]
-    world = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
     us = [sys.executable, str(Path(__file__).resolve()), "--init"]
     # unshare(1) shall not outlive us, and neither the world it (--kill-child).
     bound = ["setpriv", "--pdeathsig", "KILL", "--"]
-    unshare = subprocess.Popen([*bound, "unshare", *user, *world, *us, *command])
+    unshare = subprocess.Popen([*bound, *unshare_command(), *us, *command])
 
     def end(number: int, _frame: FrameType | None) -> None:
         # unshare(1) blocks SIGTERM while it waits; killed, it takes the world along.
@@ -105,16 +117,10 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         print("usage: enter.py COMMAND [ARGUMENT...]", file=sys.stderr)
         return 64
-    user = [] if can_unshare() else ["--user", "--map-root-user"]
-    allowed = subprocess.run(
-        ["unshare", *user, "--net", "--mount", "--pid", "--fork", "--mount-proc", "true"],
-        stderr=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if allowed.returncode != 0:
+    reason = why_not()
+    if reason is not None:
         print(
-            f"enter.py: no namespaces of our own to be had here: {allowed.stderr.strip()}\n"
+            f"enter.py: no namespaces of our own to be had here: {reason}\n"
             "enter.py: run it as root, or have the kernel let users make them "
             "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone)",
             file=sys.stderr,
