@@ -59,7 +59,7 @@ class _Stream:
         self._file = file
         self._name = name
         self.offset = 0
-        self.missing = ""
+        self.missing = ""  # told by the first short read since it was cleared
 
     def peek(self, size: int) -> bytes:
         """Return the next bytes without reading them."""
@@ -80,7 +80,7 @@ class _Stream:
         except OSError as error:  # scapy would take it for the end of the file
             raise CaptureError(f"{self._name}: cannot be read: {error.strerror}") from error
         self.offset += len(data)
-        if len(data) < size:
+        if len(data) < size and not self.missing:  # scapy asks again for what is not there
             self.missing = f"{size - len(data)} of {size} bytes are missing at byte {self.offset}"
         return data
 
