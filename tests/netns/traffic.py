@@ -83,6 +83,14 @@ def settle(transport: Transport) -> None:
     assert transport.receive() == []
 
 
+def eventually(what: Callable[[], bool]) -> None:
+    """Wait until ``what`` is so: what was sent may still be on its way through the kernel."""
+    deadline = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < deadline, "it did not come so"
+        time.sleep(0.005)
+
+
 class Udp:
     """A client that sends datagrams to a server, both ours."""
 
@@ -105,7 +113,7 @@ class Udp:
         self.server.close()
 
     def send(self, *datagrams: bytes) -> None:
-        """Send from client to server. What the gateway queues is queued when this returns."""
+        """Send from client to server."""
         for datagram in datagrams:
             self.client.sendto(datagram, self.to)
 
@@ -116,10 +124,37 @@ class Udp:
     def waiting(self) -> list[bytes]:
         """Return the datagrams that are at the server now."""
         found = []
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                found.append(self.server.recv(1 << 16, socket.MSG_DONTWAIT))
+        while readable(self.server, 0):
+            found.append(self.server.recv(1 << 16))
         return found
+
+
+def transfer(lab: Lab, family: Family, data: bytes) -> bytes:
+    """Send ``data`` from client to server over TCP; return what arrived."""
+    kind = socket.AF_INET if family == 4 else socket.AF_INET6
+    to = (SERVER[family], PORT)
+    with lab.inside("server"):
+        listener = socket.create_server(to, family=kind)
+    with lab.inside("client"):
+        client = socket.socket(kind, socket.SOCK_STREAM)
+    got = bytearray()
+
+    def receive() -> None:
+        connection, _address = listener.accept()
+        connection.settimeout(PATIENCE)
+        with connection:
+            while part := connection.recv(1 << 16):
+                got.extend(part)
+
+    reader = threading.Thread(target=receive)
+    with listener, client:
+        client.settimeout(PATIENCE)
+        client.connect(to)
+        reader.start()
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        reader.join()
+    return bytes(got)
 
 
 class Pump:
@@ -154,21 +189,18 @@ class Pump:
 
     def wait_for(self, count: int) -> None:
         """Wait until ``count`` packets were answered."""
-        deadline = time.monotonic() + PATIENCE
-        while len(self.packets) < count:
-            assert time.monotonic() < deadline, f"{len(self.packets)} of {count} packets came"
-            time.sleep(0.005)
+        eventually(lambda: len(self.packets) >= count)
 
     def _run(self) -> None:
         try:
             while True:
-                ready, _, _ = select.select([self._transport, self._quit], [], [])
-                if self._transport in ready:
+                ready, _, _ = select.select([self._transport.fileno(), self._quit], [], [])
+                if self._transport.fileno() in ready:
                     self.serve()
                 if self._quit in ready:
                     self._transport.stop()
                     while self.serve():
                         pass
                     return
-        except BaseException as error:  # noqa: BLE001 - the test's thread tells of it
+        except BaseException as error:  # the test's thread tells of it
             self._error = error
