@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.contestants import BASELINE, SCAPY
-from bench.measure import WINDOW, Sample
+from bench.measure import Sample, in_flight
 
 _COLUMNS = (
     "",
@@ -57,6 +57,7 @@ def machine() -> list[str]:
         f"machine: {model[1] if model else platform.machine()}, {os.cpu_count()} processors",
         f"kernel: {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, {versions}",
+        f"at most {in_flight():,} packets in flight",
         f"date: {now:%Y-%m-%d %H:%M} UTC; load before the start: {load} (1, 5, 15 minutes)",
     ]
 
@@ -116,7 +117,7 @@ def markdown(series: Sequence[Series], facts: Sequence[str], command: str, round
 Made by `{command}`, all in one run; do not edit. What is measured, and how: `bench/README.md`.
 
 {known}
-- rounds: {rounds}, interleaved; each figure is the median; at most {WINDOW:,} packets in flight
+- rounds: {rounds}, interleaved; each figure is the median
 - runs rejected because a packet was lost or not accepted: {rejected}
 
 {lines}

@@ -67,23 +67,22 @@ from bench.measure import measure
 link.make()
 program = Contestant("dropper", (sys.executable, "-c", sys.argv[1]))
 sample = measure(program, build("generate"), 64, 1000)
-print(sample.packets, sample.delivered, sample.lost, sample.valid)
+print(sample.packets, sample.delivered, sample.valid)
 """
 
 
 @pytest.mark.parametrize(
     ("length", "expected"),
-    [(4096, lambda delivered, lost: (delivered, lost) == (900, 0)), (8, lambda _, lost: lost > 0)],
+    [(4096, range(900, 901)), (8, range(900))],
     ids=["verdict-drop", "overrun"],
 )
-def test_a_run_that_lost_packets_does_not_count(length: int, expected: object) -> None:
+def test_a_run_that_lost_packets_does_not_count(length: int, expected: range) -> None:
     command = [sys.executable, "tests/netns/enter.py", sys.executable, "-c", MEASURE]
     command.append(DROPPER.format(length=length))
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
-    packets, delivered, lost, valid = done.stdout.split()
+    packets, delivered, valid = done.stdout.split()
     assert packets == "1000"
-    assert callable(expected)
-    assert expected(int(delivered), int(lost))
+    assert int(delivered) in expected
     assert valid == "False"
 
 
