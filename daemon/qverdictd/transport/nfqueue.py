@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """NFQUEUE over a netlink descriptor of our own."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Self
 
 from qverdictd.action.decision import Decision, Verdict
-from qverdictd.errors import WireError
+from qverdictd.errors import TransportError, WireError
 from qverdictd.packet.raw import AF_INET, AF_INET6, HOOKS, RawPacket
 from qverdictd.transport.base import Losses
 from qverdictd.transport.grant import Grant, receive_buffer
@@ -191,5 +192,7 @@ class NfqueueTransport:
 
     def close(self) -> None:
         """Give the queue back. The kernel drops whatever is still unanswered."""
+        with contextlib.suppress(TransportError):
+            self._outbox.flush()
         self._queue.close()
         self._socket.close()
