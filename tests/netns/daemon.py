@@ -3,6 +3,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -76,12 +77,28 @@ class Daemon:
                 self._changed.wait(min(left, 1))
         return True
 
+    def wait_for_decisions(self, count: int) -> bool:
+        """Wait until there are so many; True if there are, and no more."""
+        return self.wait_until(lambda: len(self.records) >= count) and len(self.records) == count
+
+    def wait_for_words(self, words: str) -> bool:
+        """Wait for a line on standard error that has these words."""
+        return self.wait_until(lambda: any(words in line for line in self.said))
+
     def wait_ready(self) -> "Daemon":
         """Wait for the line that says that the queue is bound and the policy in force."""
-        if not self.wait_until(lambda: any("qverdictd: ready:" in line for line in self.said)):
+        if not self.wait_for_words("qverdictd: ready:"):
             self.end()
             raise RuntimeError("the daemon did not become ready:\n" + "\n".join(self.said))
         return self
+
+    def reload(self) -> None:
+        """Have it load its policy again."""
+        self.process.send_signal(signal.SIGHUP)
+
+    def interrupt(self) -> None:
+        """Do as ^C does."""
+        self.process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         """Send SIGTERM and read all it has to say; return its exit code."""

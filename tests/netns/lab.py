@@ -210,7 +210,8 @@ class Lab:
 
     def queues(self, host: Host) -> dict[int, Queue]:
         """Read what the kernel says of the bound queues, by number."""
-        text = self.run(host, ["cat", "/proc/net/netfilter/nfnetlink_queue"]).stdout
+        with self.inside(host):
+            text = Path("/proc/thread-self/net/netfilter/nfnetlink_queue").read_text()
         rows = (list(map(int, line.split())) for line in text.splitlines())
         return {row[0]: Queue(*row[:8]) for row in rows}
 
