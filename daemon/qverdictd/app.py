@@ -24,11 +24,16 @@ from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
 from qverdictd.engine.reference import ReferenceEngine
 from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
+from qverdictd.policy.condition import Test, leaves
 from qverdictd.policy.load import load
+from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
 from qverdictd.transport.base import Transport
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
+
+#: Batches of one queue before the loop looks at the others and at signals.
+_TURN = 16
 
 
 def say(message: str) -> None:
@@ -106,6 +111,18 @@ def check_policy(policy: Policy, transports: Sequence[Transport], numbers: Seque
         raise PolicyError(problems)
 
 
+def missing_interfaces(policy: Policy) -> dict[str, str]:
+    """Return the interfaces that rules name but that are not there, each with its first rule."""
+    there = {name for _, name in socket.if_nameindex()}
+    missing: dict[str, str] = {}
+    for rule in policy.rules:
+        for test in leaves(rule.condition):
+            if isinstance(test, Test) and isinstance(test.among, Interfaces):
+                for name in sorted(test.among.exact - there):
+                    missing.setdefault(name, rule.name)
+    return missing
+
+
 class Daemon:
     """Serves its queues until it is told to stop."""
 
@@ -151,7 +168,7 @@ class Daemon:
             while not stopping:
                 for key, _ in selector.select():
                     if key.data is not None:
-                        self._serve(key.data)
+                        self._serve_while_busy(key.data)
                         continue
                     for number in signals.recv(4096):
                         if number == signal.SIGHUP:
@@ -165,10 +182,18 @@ class Daemon:
             say(transport.description)
         queues = ", ".join(str(number) for number in self._numbers)
         policy = self._engine.policy
+        for name, rule in missing_interfaces(policy).items():
+            say(f"rule {rule!r} names interface {name!r}, which is not there now")
         say(
             f"ready: queue {queues} over {self._transports[0].name}, "
             f"engine {self._engine.name}, {len(policy.rules)} rules from {self._rules}"
         )
+
+    def _serve_while_busy(self, transport: Transport) -> None:
+        """Serve a queue until it is empty, but let the others and signals have their turn."""
+        for _ in range(_TURN):
+            if not self._serve(transport):
+                return
 
     def _serve(self, transport: Transport) -> bool:
         """Carry one batch through; return whether there was one."""

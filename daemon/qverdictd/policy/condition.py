@@ -2,6 +2,7 @@
 """Conditions: the tree under a rule's ``match``, each node knowing its outcome on a packet."""
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from qverdictd.action.pattern import Pattern
@@ -199,3 +200,15 @@ class Not:
 
 
 Condition = Test | Contains | Matches | PayloadLength | All | Any | Not
+
+
+def leaves(condition: Condition) -> Iterator[Condition]:
+    """Yield the tests of a condition, from left to right."""
+    match condition:
+        case All() | Any():
+            for part in condition.parts:
+                yield from leaves(part)
+        case Not():
+            yield from leaves(condition.part)
+        case _:
+            yield condition
