@@ -109,7 +109,8 @@ def _ipv6(packet: Packet) -> None:
 def _hidden(packet: Packet) -> None:
     """Settle a packet of which not even the network header is whole."""
     packet.end = None
-    packet.proto = Missing.CUT
+    # A later fragment of IPv6 may begin in an extension header: then it has no protocol.
+    packet.proto = Missing.CUT if packet.network is Header.IPV4 else Missing.UNKNOWN
     packet.fragment = Missing.CUT
     packet.transport_missing = Missing.UNKNOWN
 
@@ -149,7 +150,7 @@ def _extensions(packet: Packet, following: int, end: int) -> None:
 
 def _cut_chain(packet: Packet) -> None:
     """Settle a packet whose chain of extension headers goes on past the bytes at hand."""
-    packet.proto = Missing.CUT
+    packet.proto = Missing.UNKNOWN
     if not packet.fragment:
         packet.fragment = Missing.CUT
     packet.transport_missing = Missing.UNKNOWN

@@ -70,7 +70,7 @@ def _mss(packet: Packet) -> Value:
     if packet.payload_at is None:
         return Missing.UNKNOWN
     at, end, data = packet.transport_at + 20, packet.payload_at, packet.data
-    while at < end:
+    while at + 4 <= end:
         if at >= len(data):
             return Missing.UNKNOWN
         kind = data[at]
@@ -79,8 +79,6 @@ def _mss(packet: Packet) -> Value:
         if kind == 1:
             at += 1
             continue
-        if at + 1 >= end:
-            break
         if at + 1 >= len(data):
             return Missing.UNKNOWN
         size = data[at + 1]
