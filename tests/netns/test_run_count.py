@@ -23,8 +23,8 @@ ACCEPTED, DROPPED, REPEATED, REQUEUED, UNDECIDED = (
 )
 
 IN_FLIGHT = 150
-"""Packets that are sent before looking whether so many wait. Twice as many take 250 KiB of the
-daemon's socket, which has 416 without the right to ask for more (net.core.rmem_default)."""
+"""Packets that are sent before looking whether so many wait. Twice as many take 250 KB of the
+daemon's socket, which has at least 416 KiB, root or not (net.core.rmem_max, doubled)."""
 
 
 def policy() -> str:
