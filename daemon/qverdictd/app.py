@@ -29,6 +29,7 @@ from qverdictd.policy.load import load
 from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
 from qverdictd.transport.base import Transport
+from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 
@@ -65,13 +66,26 @@ class _Defects:
 def open_transports(config: Config) -> list[Transport]:
     """Take the configured queues; if one cannot be had, none is kept."""
     numbers = queue_numbers(config.queues)
+    fail_open = config.overflow == "accept"
+    if config.transport in ("auto", "ipqueue"):
+        try:
+            opened = open_queues(
+                numbers,
+                queue_length=config.queue_length,
+                copy_range=config.copy_range,
+                fail_open=fail_open,
+            )
+        except TransportError as error:
+            if config.transport == "ipqueue":
+                raise
+            say(f"transport auto: nfqueue, not ipqueue: {error}")
+        else:
+            if config.transport == "auto":
+                say("transport auto: ipqueue, as its module is loaded")
+            return list(opened)
     kind: type[NfqueueTransport] | type[NetfilterQueueTransport] = NfqueueTransport
     if config.transport == "netfilterqueue":
         kind = NetfilterQueueTransport
-    elif config.transport == "ipqueue":
-        raise TransportError("the ip_queue module is not loaded: use transport: nfqueue or auto")
-    elif config.transport == "auto":
-        say("transport auto: nfqueue, as the ip_queue module is not loaded")
     transports: list[Transport] = []
     try:
         for number in numbers:
@@ -80,7 +94,7 @@ def open_transports(config: Config) -> list[Transport]:
                     number,
                     queue_length=config.queue_length,
                     copy_range=config.copy_range,
-                    fail_open=config.overflow == "accept",
+                    fail_open=fail_open,
                 )
             )
     except BaseException:

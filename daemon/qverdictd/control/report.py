@@ -13,6 +13,7 @@ _ERRORS = [reason for reason in Reason if reason not in (Reason.RULE, Reason.DEF
 #: How a reader is told of each way to lose a packet.
 _LOSS_NAMES = {
     "queue_full": "queue full",
+    "accepted_past": "accepted past us",
     "socket_full": "socket full",
     "id_gaps": "ids that never came",
     "flushed": "flushed by the kernel",

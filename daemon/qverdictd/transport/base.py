@@ -20,6 +20,9 @@ class Losses:
 
     queue_full: int = 0
     """Dropped by the kernel because ``queue_length`` packets waited already."""
+    accepted_past: int = 0
+    """Accepted past us by the kernel because ``queue_length`` packets waited already (fail-open);
+    NFQUEUE does not tell, see ``id_gaps``."""
     socket_full: int = 0
     """Dropped by the kernel because our socket's buffer was full."""
     id_gaps: int = 0

@@ -22,7 +22,7 @@ _SO_RCVBUFFORCE = 33
 _BATCH = 128
 """Messages a read: with twice as many a packet costs no less."""
 _ROOM = 68 * 1024
-"""Bytes for a message: a payload attribute of up to 65,535, and what goes before it."""
+"""Bytes for a message: a payload of up to 65,535, and what goes before it."""
 _SEND_BUFFER = 1 << 20
 """Bytes of verdicts a send: room for a batch of rewritten packets of 1,500 bytes several times."""
 _SEND_OVERHEAD = 32
@@ -34,8 +34,8 @@ _BUFFER_MAX = (1 << 30) - 1
 class NetlinkSocket:
     """A socket of the netfilter family, read many messages at a time."""
 
-    def __init__(self, sock: socket.socket) -> None:
-        """Take ``sock`` over. Raises `OSError`."""
+    def __init__(self, sock: socket.socket, batch: int = _BATCH) -> None:
+        """Take ``sock`` over, to read up to ``batch`` datagrams at a time. Raises `OSError`."""
         self._socket = sock
         # An overrun is seen in the ids and the kernel's counters. Told of it by ENOBUFS we would
         # know no more, and would have to tell this error from those that end the queue.
@@ -44,7 +44,7 @@ class NetlinkSocket:
             sock.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._set_buffer(_SO_SNDBUFFORCE, socket.SO_SNDBUF, _SEND_BUFFER)
         self.send_limit = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - _SEND_OVERHEAD
-        self._receiver = Receiver(sock.fileno(), count=_BATCH, room=_ROOM, slack=SLACK)
+        self._receiver = Receiver(sock.fileno(), count=batch, room=_ROOM, slack=SLACK)
         self.buffer = self._receiver.buffer
         self.receive = self._receiver.receive
 

@@ -14,10 +14,22 @@ _NO_MEMORY = frozenset({errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
 class Outbox:
     """Sends messages in order; what cannot be sent now waits for the next `flush`."""
 
-    def __init__(self, send: Callable[[bytes], object], limit: int) -> None:
-        """Send with ``send``, which takes all bytes or raises `OSError`, up to ``limit`` bytes."""
+    def __init__(
+        self,
+        send: Callable[[bytes], object],
+        limit: int,
+        *,
+        most: int | None = None,
+        join: Callable[[Sequence[bytes]], bytes] = b"".join,
+    ) -> None:
+        """Send with ``send``, which takes all bytes or raises `OSError`, up to ``limit`` bytes.
+
+        ``join`` makes one send of up to ``most`` messages.
+        """
         self._send = send
         self._limit = limit
+        self._most = most
+        self._join = join
         self._waiting: list[bytes] = []
 
     def __len__(self) -> int:
@@ -31,7 +43,7 @@ class Outbox:
 
     def flush(self) -> None:
         """Send what waits, or what of it the kernel takes now. Raises `TransportError`."""
-        most = len(self._waiting)
+        most = self._most or len(self._waiting)
         while self._waiting:
             count, data = self._pack(most)
             try:
@@ -55,4 +67,4 @@ class Outbox:
             if size > self._limit and count:
                 break
             count += 1
-        return count, b"".join(islice(self._waiting, count))
+        return count, self._join(self._waiting[:count])

@@ -80,13 +80,14 @@ def _read_from_start(descriptor: int) -> str:
     return b"".join(parts).decode()
 
 
-def describe_holder(portid: int) -> str:
+def describe_holder(portid: int, protocol: int = _NETLINK_NETFILTER) -> str:
     """Return "portid 4711", and the process where the socket can be found in one.
 
-    It can not when the process is in another PID namespace or another user's.
+    It can not when the process is in another PID namespace or another user's. ``protocol``: the
+    netlink family that the port id is one of.
     """
     text = f"portid {portid}"
-    inode = _netlink_inode(portid)
+    inode = _netlink_inode(portid, protocol)
     if inode is not None:
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):  # gone meanwhile, or not ours to look at
@@ -96,12 +97,12 @@ def describe_holder(portid: int) -> str:
     return text
 
 
-def _netlink_inode(portid: int) -> int | None:
-    """Return the inode of the netfilter socket with ``portid`` (/proc/net/netlink)."""
+def _netlink_inode(portid: int, protocol: int) -> int | None:
+    """Return the inode of the netlink socket with ``portid`` (/proc/net/netlink)."""
     with contextlib.suppress(OSError):
         for line in (_NET / "netlink").read_text().splitlines()[1:]:
-            _address, protocol, number, *_, inode = line.split()
-            if int(protocol) == _NETLINK_NETFILTER and int(number) == portid:
+            _address, family, number, *_, inode = line.split()
+            if int(family) == protocol and int(number) == portid:
                 return int(inode)
     return None
 
