@@ -19,7 +19,7 @@ from qverdictd.wire.nfnetlink_queue import (
     MSG_VERDICT,
     Config,
 )
-from qverdictd.wire.packet_message import parse_packet
+from qverdictd.wire.packet_message import PacketParser
 
 from .kernel import ScriptedKernel, packet
 
@@ -35,12 +35,13 @@ def kernel() -> Iterator[ScriptedKernel]:
 
 def drain(queue: Queue) -> list[int]:
     """Read to the end; return the ids."""
+    parser = PacketParser()
     ids: list[int] = []
     while True:
         buffer, bodies = queue.read()
         if not bodies:
             return ids
-        batch = [parse_packet(buffer, start, end).packet_id for start, end in bodies]
+        batch = [parser.parse(buffer, start, end).packet_id for start, end in bodies]
         queue.came(len(batch), batch[-1])
         ids += batch
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Packet messages: the fast parser against one by the book, over every kind of broken message."""
 
+import contextlib
 import struct
 from struct import Struct
 
@@ -14,8 +15,8 @@ from qverdictd.wire.netlink import NLATTR, NLMSGHDR, align, encode_attribute
 from qverdictd.wire.packet_message import (
     SLACK,
     PacketMessage,
+    PacketParser,
     encode_packet,
-    parse_packet,
     readable_id,
 )
 
@@ -45,11 +46,12 @@ def messages(draw: st.DrawFn) -> PacketMessage:
     )
 
 
-def parse(body: bytes, junk: bytes = b"\xff") -> PacketMessage:
+def parse(body: bytes, junk: bytes = b"\xff", parser: PacketParser | None = None) -> PacketMessage:
     """Parse a message's body as it lies in a buffer: in the middle of other bytes."""
     before = b"\x08\0\x03\0" * 4
     buffer = before + body + junk * SLACK
-    return parse_packet(buffer, len(before), len(before) + len(body))
+    parser = parser or PacketParser()
+    return parser.parse(buffer, len(before), len(before) + len(body))
 
 
 LAYOUTS = {
@@ -77,6 +79,8 @@ def by_the_book(body: bytes) -> PacketMessage:
     payload = b""
     while cursor.left:
         size, kind = cursor.read(NLATTR)
+        if (kind == 1) != (not found):
+            raise WireError("the header is not the first, and only the first, attribute")
         with cursor.slice(size - NLATTR.size) as value:
             if kind in LAYOUTS:
                 found[kind] = value.read(LAYOUTS[kind])
@@ -129,17 +133,25 @@ def test_packets_go_both_ways(queue: int, message: PacketMessage) -> None:
     assert by_the_book(whole[16:]) == message
 
 
-def same(body: bytes) -> None:
-    """Check that both parsers say the same of ``body``, and that the id is found if it can be."""
+def same(body: bytes, *before: bytes) -> None:
+    """Check that a parser which has seen ``before`` says of ``body`` what the book says.
+
+    And that what is refused is refused, whatever lies behind it.
+    """
+    parser = PacketParser()
+    for other in before:
+        with contextlib.suppress(WireError):
+            parse(other, parser=parser)
     try:
         wanted = by_the_book(body)
     except WireError:
         for junk in (b"\0", b"\xff", b"\x08"):
             with pytest.raises(WireError):
-                parse(body, junk)
+                parse(body, junk, parser)
         return
-    assert parse(body) == wanted
-    assert readable_id(body, 0, len(body)) is not None
+    assert parse(body, parser=parser) == wanted
+    assert parse(body, parser=parser) == wanted  # now it is remembered
+    assert readable_id(body, 0, len(body)) == wanted.packet_id
 
 
 @given(messages(), st.data())
@@ -147,6 +159,8 @@ def test_cut_at_every_byte(message: PacketMessage, data: st.DataObject) -> None:
     body = encode_packet(0, message)[16:]
     size = data.draw(st.integers(0, len(body)))
     same(body[:size])
+    same(body[:size], body)
+    same(body, body[:size])
     # The id is in bytes 8 to 12 of the body; its attribute ends at 15.
     found = readable_id(body[:size], 0, size)
     assert found == (message.packet_id if size >= 15 else None)
@@ -154,10 +168,13 @@ def test_cut_at_every_byte(message: PacketMessage, data: st.DataObject) -> None:
 
 @given(messages(), st.lists(st.tuples(st.integers(0, 400), U8), min_size=1, max_size=4))
 def test_changed_at_any_byte(message: PacketMessage, changes: list[tuple[int, int]]) -> None:
-    body = bytearray(encode_packet(0, message)[16:])
+    body = encode_packet(0, message)[16:]
+    changed = bytearray(body)
     for position, value in changes:
-        body[position % len(body)] = value
-    same(bytes(body))
+        changed[position % len(body)] = value
+    same(bytes(changed))
+    same(bytes(changed), body)
+    same(body, bytes(changed))
 
 
 @given(
@@ -170,10 +187,13 @@ def test_changed_at_any_byte(message: PacketMessage, changes: list[tuple[int, in
         )
     )
 )
-@example([(1, bytes(7)), (4, bytes(16))])
-@example([(1, bytes(7)), (9, b"\0\x09" + bytes(10))])
+@example([(4, bytes(16))])
+@example([(9, b"\0\x09" + bytes(10))])
 @example([(9, b"\0\x06" + bytes(10)), (1, bytes(7)), (10, b"a"), (10, b"bc")])
+@example([(10, b"a"), (99, b"\x05\0\x0a\0b")])
 def test_any_attributes_in_any_order(wanted: list[tuple[int, bytes]]) -> None:
+    same(bytes(4) + b"".join(encode_attribute(kind, value) for kind, value in wanted))
+    wanted.insert(0, (1, b"\0\0\0\x07\x08\0\x02"))
     same(bytes(4) + b"".join(encode_attribute(kind, value) for kind, value in wanted))
 
 
@@ -188,11 +208,41 @@ def test_what_is_after_the_message_is_not_read() -> None:
     body = encode_packet(0, message)[16:]
     cut = len(body) - 2  # in the middle of the mark, whose last two bytes follow in the buffer
     with pytest.raises(WireError, match="ends 2 bytes too early"):
-        parse_packet(body + bytes(SLACK), 0, cut)
+        PacketParser().parse(body + bytes(SLACK), 0, cut)
+
+
+@given(st.lists(messages(), min_size=2, max_size=6), st.lists(st.integers(0, 5), max_size=30))
+def test_what_is_remembered_is_what_was_said(kinds: list[PacketMessage], order: list[int]) -> None:
+    parser = PacketParser()
+    for packet_id, index in enumerate(order):
+        message = kinds[index % len(kinds)]._replace(packet_id=packet_id)
+        assert parse(encode_packet(0, message)[16:], parser=parser) == message
+
+
+def test_bytes_in_a_packet_that_look_like_its_attribute_are_not_taken_for_it() -> None:
+    """A sender who knows where the payload of others starts cannot move the start of his."""
+    parser = PacketParser()
+    longer = PacketMessage(1, 2, 0x800, 2, b"12345678", 8, indev=1, outdev=2, mark=3)
+    shorter = longer._replace(outdev=0, mark=0)
+    assert parse(encode_packet(0, longer)[16:], parser=parser) == longer
+    # Where the longer message has outdev, mark and payload, this one's payload has them too.
+    inner = encode_packet(0, longer)[16 + 24 :]
+    for padding in range(8):
+        data = bytes(padding) + inner
+        forged = shorter._replace(payload=data, length=len(data))
+        assert parse(encode_packet(0, forged)[16:], parser=parser) == forged
+
+
+def test_memory_is_bounded() -> None:
+    parser = PacketParser()
+    for mark in range(1, 5000):
+        message = PacketMessage(mark, 2, 0x800, 2, b"x", 1, mark=mark)
+        assert parse(encode_packet(0, message)[16:], parser=parser) == message
+    assert len(parser._middles) <= 1024
 
 
 def test_attributes_that_we_do_not_know_are_passed_over() -> None:
     body = encode_packet(0, PacketMessage(1, 2, 0x800, 2, b"abc", 3))[16:]
     priority = encode_attribute(21, struct.pack(">I", 7))
     newer = encode_attribute(99, b"x" * 5)
-    assert parse(body[:4] + newer + priority + body[4:]) == parse(body)
+    assert parse(body[:16] + newer + priority + body[16:]) == parse(body)

@@ -31,7 +31,7 @@ from qverdictd.wire.nfnetlink_queue import (
 from qverdictd.wire.packet_message import (
     SKB_CSUMNOTREADY,
     SKB_GSO,
-    parse_packet,
+    PacketParser,
     readable_id,
 )
 
@@ -53,6 +53,7 @@ class NfqueueTransport:
         self._queue = queue
         self._grant = grant
         self._names = InterfaceNames(socket.fileno())
+        self._parser = PacketParser()
         self._encoder = VerdictEncoder(queue.number)
         self._outbox = Outbox(socket.send, socket.send_limit)
 
@@ -120,13 +121,14 @@ class NfqueueTransport:
     def _packets(self, buffer: Buffer, bodies: list[tuple[int, int]]) -> list[RawPacket]:
         """Return the packets in the message ``bodies``; count those that have no id."""
         names = self._names
+        parse = self._parser.parse
         packets = []
         for start, end in bodies:
             try:
                 (
                     packet_id, family, hw_protocol, hook, payload, length, indev, outdev, mark,
                     hwaddr, timestamp, uid, gid, skb_info,
-                ) = parse_packet(buffer, start, end)  # fmt: skip
+                ) = parse(buffer, start, end)  # fmt: skip
             except WireError:
                 broken_id = readable_id(buffer, start, end)
                 if broken_id is None:

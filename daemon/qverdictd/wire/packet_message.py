@@ -108,10 +108,10 @@ def _header(kind: int, layout: Struct) -> int:
     return int.from_bytes(NLATTR.pack(NLATTR.size + layout.size, kind), "big")
 
 
-# Parsing packets is the one hot loop here. It reads an attribute's header together with the first
-# word of the value, so that one comparison says that type and length are what is expected.
+# Parsing packets is hot. An attribute's header is read together with the first word of its value,
+# so that one comparison says that type and length are what is expected.
 _WORDS = Struct(">II").unpack_from
-_AFTER_ID = Struct(">HB").unpack_from
+_FIRST = Struct(">BxxxIIHB").unpack_from  # struct nfgenmsg's family, then the whole packet header
 _ANY = NLATTR.unpack_from
 _PACKET_HDR_WORD = _header(NFQA_PACKET_HDR, _PACKET_HDR)
 _MARK_WORD = _header(NFQA_MARK, BE32)
@@ -123,92 +123,139 @@ _CAP_LEN_WORD = _header(NFQA_CAP_LEN, BE32)
 _SKB_INFO_WORD = _header(NFQA_SKB_INFO, BE32)
 _UID_WORD = _header(NFQA_UID, BE32)
 _GID_WORD = _header(NFQA_GID, BE32)
-_KNOWN = frozenset({
+_FIXED = frozenset({
     NFQA_PACKET_HDR, NFQA_MARK, NFQA_TIMESTAMP, NFQA_IFINDEX_INDEV, NFQA_IFINDEX_OUTDEV,
     NFQA_HWADDR, NFQA_CAP_LEN, NFQA_SKB_INFO, NFQA_UID, NFQA_GID,
 })  # fmt: skip
 _new = tuple.__new__
 
+_MIDDLE = NFGENMSG.size + align(NLATTR.size + _PACKET_HDR.size)
+"""Where the attributes after the packet header start."""
+_REMEMBERED = 1024
+"""How many different middles are remembered before they are all forgotten."""
+
 SLACK = NLATTR.size + _TIMESTAMP.size
-"""How many bytes past a message its buffer must have for `parse_packet`; they are not used."""
+"""How many bytes past a message its buffer must have for `PacketParser`; they are not used."""
+
+_Middle = tuple[int | None, int, int, int, bytes | None, int | None, int | None, int | None, int]
 
 
-def parse_packet(buffer: Buffer, start: int, end: int) -> PacketMessage:
-    """Return the packet in the message body ``buffer[start:end]`` (after its ``nlmsghdr``).
+class PacketParser:
+    """Parses the packet messages of a queue.
 
-    Attributes that a verdict does not depend on are passed over. Raises `WireError` when those
-    that it does are not whole, when one that is not known leaves the body, or without an id.
+    Between its packet header, which comes first, and its payload, which comes last, a message
+    has the same bytes as many before it: interfaces, mark, hardware address. So what these bytes
+    mean is remembered by the bytes themselves; only new ones are walked through.
     """
-    packet_id = None
-    hw_protocol = hook = indev = outdev = mark = skb_info = 0
-    hwaddr = timestamp = uid = gid = length = None
-    payload = b""
-    offset = start + NFGENMSG.size
-    while offset < end:
-        # Past `end` lie other bytes or the slack: what is read there makes `offset` miss `end`.
-        word, value = _WORDS(buffer, offset)
-        if word == _INDEV_WORD:
-            indev = value
-            offset += 8
-        elif word == _OUTDEV_WORD:
-            outdev = value
-            offset += 8
-        elif word == _PACKET_HDR_WORD:
-            packet_id = value
-            hw_protocol, hook = _AFTER_ID(buffer, offset + 8)
-            offset += 12
-        elif word == _HWADDR_WORD:
-            size = value >> 16
-            if size > 8:
-                raise WireError(f"a hardware address of {size} bytes, which has room for 8")
-            hwaddr = buffer[offset + 8 : offset + 8 + size]
-            offset += 16
-        elif word == _SKB_INFO_WORD:
-            skb_info = value
-            offset += 8
-        elif word == _MARK_WORD:
-            mark = value
-            offset += 8
-        elif word == _UID_WORD:
-            uid = value
-            offset += 8
-        elif word == _GID_WORD:
-            gid = value
-            offset += 8
-        elif word == _CAP_LEN_WORD:
-            length = value
-            offset += 8
-        elif word == _TIMESTAMP_WORD:
-            seconds, microseconds = _TIMESTAMP.unpack_from(buffer, offset + 4)
-            timestamp = seconds * _MICROSECONDS + microseconds
-            offset += 20
+
+    def __init__(self) -> None:
+        self._middles: dict[bytes, _Middle] = {}
+        self._places: list[int] = []
+
+    def parse(self, buffer: Buffer, start: int, end: int) -> PacketMessage:
+        """Return the packet in the message body ``buffer[start:end]`` (after its ``nlmsghdr``).
+
+        Attributes that a verdict does not depend on are passed over. Raises `WireError` without
+        a packet header in front, when what is read is not whole, or when anything leaves the body.
+        """
+        family, word, packet_id, hw_protocol, hook = _FIRST(buffer, start)
+        total = end - start
+        if word != _PACKET_HDR_WORD or total < _MIDDLE:
+            raise WireError("a packet's message that does not start with its header")
+        for place in self._places:
+            if place < total:
+                size, kind = _ANY(buffer, start + place)
+                if place + size == total and kind == NFQA_PAYLOAD:
+                    # A middle that is known was walked through up to its very end, so this is
+                    # the payload and no bytes that look like it.
+                    middle = self._middles.get(buffer[start + _MIDDLE : start + place])
+                    if middle is not None:
+                        payload = buffer[start + place + 4 : end]
+                        break
         else:
-            size, kind = _ANY(buffer, offset)
-            stop = offset + size
-            if size < NLATTR.size or stop > end:
-                raise WireError(f"a packet's attribute of {size} bytes, {end - offset} left")
-            kind &= NLA_TYPE_MASK
-            if kind == NFQA_PAYLOAD:
-                payload = buffer[offset + 4 : stop]
-            elif kind in _KNOWN:
-                raise WireError(f"a packet's attribute {kind} of {size} bytes")
-            offset = stop if stop == end else offset + align(size)
-    if offset != end or end < start + NFGENMSG.size:
-        raise WireError(f"a packet's message ends {abs(offset - end)} bytes too early")
-    if packet_id is None:
-        raise WireError("a packet without an id")
-    if length is None:
-        length = len(payload)
-    elif length < len(payload):
-        raise WireError(f"{len(payload)} bytes of a packet that has {length}")
-    return _new(PacketMessage, (
-        packet_id, buffer[start], hw_protocol, hook, payload, length, indev, outdev, mark,
-        hwaddr, timestamp, uid, gid, skb_info,
-    ))  # fmt: skip
+            middle, payload = self._walk(buffer, start, end)
+        length, indev, outdev, mark, hwaddr, timestamp, uid, gid, skb_info = middle
+        if length is None:
+            length = len(payload)
+        elif length < len(payload):
+            raise WireError(f"{len(payload)} bytes of a packet that has {length}")
+        return _new(PacketMessage, (
+            packet_id, family, hw_protocol, hook, payload, length, indev, outdev, mark,
+            hwaddr, timestamp, uid, gid, skb_info,
+        ))  # fmt: skip
+
+    def _walk(self, buffer: Buffer, start: int, end: int) -> tuple[_Middle, bytes]:
+        """Return what each attribute after the packet header says, and the payload."""
+        indev = outdev = mark = skb_info = 0
+        hwaddr = timestamp = uid = gid = length = None
+        payload = b""
+        place = None
+        offset = start + _MIDDLE
+        while offset < end:
+            # Past `end` lie other bytes: what is read there makes `offset` miss `end`.
+            word, value = _WORDS(buffer, offset)
+            if word == _INDEV_WORD:
+                indev = value
+                offset += 8
+            elif word == _OUTDEV_WORD:
+                outdev = value
+                offset += 8
+            elif word == _HWADDR_WORD:
+                size = value >> 16
+                if size > 8:
+                    raise WireError(f"a hardware address of {size} bytes, which has room for 8")
+                hwaddr = buffer[offset + 8 : offset + 8 + size]
+                offset += 16
+            elif word == _SKB_INFO_WORD:
+                skb_info = value
+                offset += 8
+            elif word == _MARK_WORD:
+                mark = value
+                offset += 8
+            elif word == _UID_WORD:
+                uid = value
+                offset += 8
+            elif word == _GID_WORD:
+                gid = value
+                offset += 8
+            elif word == _CAP_LEN_WORD:
+                length = value
+                offset += 8
+            elif word == _TIMESTAMP_WORD:
+                seconds, microseconds = _TIMESTAMP.unpack_from(buffer, offset + 4)
+                timestamp = seconds * _MICROSECONDS + microseconds
+                offset += 20
+            else:
+                size, kind = _ANY(buffer, offset)
+                stop = offset + size
+                if size < NLATTR.size or stop > end:
+                    raise WireError(f"a packet's attribute of {size} bytes, {end - offset} left")
+                kind &= NLA_TYPE_MASK
+                if kind == NFQA_PAYLOAD:
+                    payload = buffer[offset + 4 : stop]
+                    place = offset if stop == end else None
+                elif kind in _FIXED:
+                    raise WireError(f"a packet's attribute {kind} of {size} bytes")
+                offset = stop if stop == end else offset + align(size)
+        if offset != end:
+            raise WireError(f"a packet's message ends {offset - end} bytes too early")
+        middle = (length, indev, outdev, mark, hwaddr, timestamp, uid, gid, skb_info)
+        if place is not None and timestamp is None:  # a time does not come again
+            self._remember(buffer[start + _MIDDLE : place], middle)
+        return middle, payload
+
+    def _remember(self, data: bytes, middle: _Middle) -> None:
+        if len(self._middles) >= _REMEMBERED:
+            self._middles.clear()
+            self._places.clear()
+        self._middles[data] = middle
+        place = _MIDDLE + len(data)
+        if place not in self._places:
+            self._places.append(place)
 
 
 def readable_id(buffer: Buffer, start: int, end: int) -> int | None:
-    """Return the id in a message body that `parse_packet` refused; None if it has none.
+    """Return the id in a message body that `PacketParser` refused; None if it has none.
 
     The kernel puts it first, so that what is broken after it does not leave the packet unanswered.
     """
