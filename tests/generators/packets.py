@@ -45,12 +45,9 @@ class Made:
     end: int
     """Where the transport's own datagram ends; what follows is surplus."""
     fragment: bool
-    source: bytes
-    destination: bytes
-    """The addresses of the pseudo header."""
-    source_is_ours: bool
-    destination_is_ours: bool
-    """Whether they are the network header's own."""
+    pseudo_source: bytes | None
+    pseudo_destination: bytes | None
+    """Addresses of the pseudo header that are not the network header's own."""
     pseudo_known: bool
     """Whether a router can know them; not past a routing header of a type nobody defined."""
 
@@ -74,8 +71,9 @@ class Network:
     """From protocol, bytes, fragment offset (None: not a fragment), more: to the packet."""
     source: str
     destination: str
-    pseudo_source: str
-    pseudo_destination: str
+    pseudo_source: str | None = None
+    pseudo_destination: str | None = None
+    """Addresses of the pseudo header that are not the network header's own."""
     pseudo_known: bool = True
     tail: Callable[[int], tuple[int, bytes]] = lambda proto: (proto, b"")
     """From protocol to the first header and the bytes of those after a fragment header."""
@@ -136,7 +134,7 @@ def ipv4(draw: st.DrawFn) -> Network:
         )
         return bytes(header / Raw(data))
 
-    return Network(AF_INET, wrap, source, destination, source, final or destination)
+    return Network(AF_INET, wrap, source, destination, None, final)
 
 
 @st.composite
@@ -167,8 +165,8 @@ def ipv6(draw: st.DrawFn) -> Network:
         wrap,
         source,
         destination,
-        chain.source or source,
-        chain.destination or destination,
+        chain.source,
+        chain.destination,
         chain.pseudo_known,
         lambda proto: extensions.joined(chain.after, proto),
     )
@@ -177,7 +175,10 @@ def ipv6(draw: st.DrawFn) -> Network:
 def _segment(network: Network, transport: Transport) -> bytes:
     """Return header and payload, the checksum over the pseudo header's addresses."""
     layer = IP if network.family == AF_INET else IPv6
-    plain = layer(src=network.pseudo_source, dst=network.pseudo_destination)
+    plain = layer(
+        src=network.pseudo_source or network.source,
+        dst=network.pseudo_destination or network.destination,
+    )
     if layer is IP:
         plain.proto = transport.proto
     else:
@@ -201,12 +202,14 @@ def _made(
         transport.header or 0,
         end,
         fragment,
-        socket.inet_pton(family, network.pseudo_source),
-        socket.inet_pton(family, network.pseudo_destination),
-        network.pseudo_source == network.source,
-        network.pseudo_destination == network.destination,
+        _packed(family, network.pseudo_source),
+        _packed(family, network.pseudo_destination),
         network.pseudo_known,
     )
+
+
+def _packed(family: int, address: str | None) -> bytes | None:
+    return None if address is None else socket.inet_pton(family, address)
 
 
 def whole(network: Network, transport: Transport) -> Made:
@@ -231,8 +234,8 @@ class Fragments:
 
     first: Made
     later: Made
-    segment: bytes
-    """Transport header and payload, as they were before the cut."""
+    rest: bytes
+    """What the later one holds of the datagram."""
 
 
 @st.composite
@@ -253,7 +256,7 @@ def fragmented(draw: st.DrawFn) -> Fragments:
     at = len(head) - (cut * 8 - len(tail))
     first = _made(network, transport, head, at, fragment=True)
     later = _made(network, Transport(transport.proto, None, None, b""), rest, 0, fragment=True)
-    return Fragments(first, later, segment)
+    return Fragments(first, later, body[cut * 8 :])
 
 
 fragments = fragmented().flatmap(lambda cut: st.sampled_from((cut.first, cut.later)))

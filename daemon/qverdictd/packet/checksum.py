@@ -3,16 +3,17 @@
 
 
 def ones_sum(*parts: bytes) -> int:
-    """Return the ones' complement sum of the parts' 16-bit words, 0 to 0xFFFE (0 is 0xFFFF too).
+    """Return the ones' complement sum of the parts' 16-bit words.
 
     2**16 is 1 modulo 0xFFFF, so a sum of words is the remainder of the bytes as one large number.
-    An odd part is padded with a zero byte.
+    Of the two zeros, 0xFFFF is the sum of words that are not all zero (RFC 1624, section 3). An odd
+    part is padded with a zero byte.
     """
     total = 0
     for part in parts:
         number = int.from_bytes(part, "big")
         total += number << 8 if len(part) & 1 else number
-    return total % 0xFFFF
+    return total % 0xFFFF or (0xFFFF if total else 0)
 
 
 def checksum(*parts: bytes) -> int:
@@ -21,8 +22,12 @@ def checksum(*parts: bytes) -> int:
 
 
 def carried_on(old_checksum: int, old: int, new: int) -> int:
-    """Return a checksum after its words' sum changed from ``old`` to ``new`` (RFC 1624, eqn. 3)."""
-    return 0xFFFF - (0xFFFF - old_checksum - old + new) % 0xFFFF
+    """Return a checksum after its words' sum changed from ``old`` to ``new`` (RFC 1624, eqn. 3).
+
+    If the changed words are all zero now, and what is not seen may be too, the result is the one
+    of the two zeros that holds in any case.
+    """
+    return (old_checksum + old - new) % 0xFFFF or (0 if new else 0xFFFF)
 
 
 def pseudo_header(source: bytes, destination: bytes, proto: int, length: int) -> bytes:
