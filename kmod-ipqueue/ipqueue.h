@@ -15,7 +15,7 @@
 #include <linux/workqueue.h>
 #include <net/net_namespace.h>
 #include <net/netfilter/nf_queue.h>
-#include <uapi/linux/netfilter/ipqueue.h>
+#include <linux/netfilter/ipqueue.h>
 
 /* ipq_entry.flags */
 #define IPQ_SENT		0x1	/* the present peer has it */
@@ -115,7 +115,7 @@ struct ipq_peer {
  * @sysctl_table: the one entry, and an empty one behind
  */
 struct ipq_queue {
-	spinlock_t lock;
+	spinlock_t lock;	/* see above */
 	struct net *net;
 	struct sock *nl;
 	u8 pf;
@@ -147,10 +147,10 @@ struct ipq_queue {
 	struct delayed_work tick;
 	struct hrtimer hold;
 
-	spinlock_t tap_lock;
+	spinlock_t tap_lock;	/* see above */
 	u64 tap_seq;
 
-	struct mutex mutex;
+	struct mutex mutex;	/* see above */
 	bool stamping;
 	struct ctl_table_header *sysctl;
 	struct ctl_table sysctl_table[2];
@@ -266,7 +266,7 @@ u32 ipq_reinject_verdict(struct nf_queue_entry *nf, u32 verdict, u8 flags,
 			 enum ipq_reason *reason);
 void ipq_reinject(struct nf_queue_entry *nf, u32 verdict);
 
-/* sockopt.c, proc.c: seen and set from outside */
+/* sockopt.c, proc.c: what is seen and set from outside */
 int ipq_sockopt_init(void);
 void ipq_sockopt_exit(void);
 int ipq_settings_check(const struct ipq_settings *s);

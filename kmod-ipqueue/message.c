@@ -185,8 +185,10 @@ static void ipq_put_packet(const struct ipq_queue *q, struct sk_buff *skb,
 	}
 	if (e->flags & IPQ_SENT_BEFORE)
 		p->flags |= IPQ_PACKET_RESENT;
-	if (skb_copy_bits(nf->skb, 0, p + 1, len))
-		len = p->data_len = 0;
+	if (skb_copy_bits(nf->skb, 0, p + 1, len)) {
+		len = 0;
+		p->data_len = 0;
+	}
 	memset((u8 *)(p + 1) + len, 0, size - sizeof(*p) - len);
 }
 

@@ -11,8 +11,7 @@ static int ipq_proc_show(struct seq_file *seq, u8 pf)
 {
 	struct ipq_queue *q = ipq_queue_of(seq_file_single_net(seq), pf);
 	struct ipq_stats stats;
-	u32 maxlen, peer, range;
-	u16 mode;
+	u32 maxlen, peer, mode, range;
 
 	if (!q)
 		return -ENOENT;
@@ -26,7 +25,7 @@ static int ipq_proc_show(struct seq_file *seq, u8 pf)
 
 	seq_printf(seq,
 		   "Peer PID          : %d\n"
-		   "Copy mode         : %hu\n"
+		   "Copy mode         : %u\n"
 		   "Copy range        : %u\n"
 		   "Queue length      : %u\n"
 		   "Queue max. length : %u\n"
