@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Runs the cases of one scenario: `scenarios NAME [part of a case's title]`. */
 #include "cases.h"
+#include "process.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -27,9 +28,7 @@ static bool passes(const struct scenario_case *one, int family)
 	int status;
 	pid_t child;
 
-	fflush(stdout);
-	child = fork();
-	check(child >= 0);
+	child = process_fork();
 	if (!child) {
 		space_private();
 		one->run(family);

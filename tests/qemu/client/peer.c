@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "packet.h"
 
 int peer_try_open(struct peer *peer, int family)
 {
@@ -65,7 +66,7 @@ void peer_send(struct peer *peer, uint16_t type, uint16_t flags, const void *bod
 		.nlmsg_type = type,
 		.nlmsg_flags = NLM_F_REQUEST | flags,
 		.nlmsg_seq = ++peer->seq,
-		.nlmsg_pid = peer->portid,
+		.nlmsg_pid = getpid(),
 	} };
 
 	check(length <= sizeof(out.body));
@@ -165,4 +166,17 @@ const struct ipq_packet_msg *peer_packet(struct peer *peer)
 	check_eq(peer->in.header.nlmsg_type, IPQM_PACKET);
 	check(peer->length >= NLMSG_LENGTH(sizeof(*packet)) + packet->data_len);
 	return packet;
+}
+
+unsigned long peer_udp(struct peer *peer, const char *text)
+{
+	const struct ipq_packet_msg *packet = peer_packet(peer);
+
+	check_str(udp_text(peer->family, packet->payload, packet->data_len), text);
+	return packet->packet_id;
+}
+
+void peer_accept(struct peer *peer)
+{
+	peer_verdict(peer, peer_packet(peer)->packet_id, NF_ACCEPT);
 }

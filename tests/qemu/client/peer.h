@@ -36,7 +36,10 @@ void peer_own(struct peer *peer, int family);
 
 /* Send bytes as they are. */
 void peer_send_raw(struct peer *peer, const void *bytes, size_t length);
-/* Send one message with a right header: `flags` besides NLM_F_REQUEST. */
+/*
+ * Send one message with a right header: `flags` besides NLM_F_REQUEST. It claims our process id as
+ * libipq does, because a second socket's port id is negative and the interface refuses that.
+ */
 void peer_send(struct peer *peer, uint16_t type, uint16_t flags, const void *body, size_t length);
 /* Send a classic mode message, no answer awaited. */
 void peer_mode(struct peer *peer, unsigned int mode, size_t range);
@@ -57,5 +60,9 @@ int peer_answer(struct peer *peer);
 void peer_silent(struct peer *peer);
 /* The next message, which must be a classic packet; valid until the next receive. */
 const struct ipq_packet_msg *peer_packet(struct peer *peer);
+/* The same, which must be a whole UDP packet with this text; its id. */
+unsigned long peer_udp(struct peer *peer, const char *text);
+/* The id of the next packet, then accept it: for what is only passed through. */
+void peer_accept(struct peer *peer);
 
 #endif

@@ -48,6 +48,11 @@ int sh_code(const char *format, ...)
 	return code;
 }
 
+void nft(const char *rules)
+{
+	sh("nft -f - <<'END'\n%s\nEND", rules);
+}
+
 void tables(int family, const char *format, ...)
 {
 	char rest[1024], command[1200];

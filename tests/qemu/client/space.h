@@ -23,6 +23,8 @@ void space_close(struct space there);
 void sh(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Run a command; its exit code. */
 int sh_code(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Have nft read rules. */
+void nft(const char *rules);
 /* iptables-legacy or ip6tables-legacy, for the family. */
 void tables(int family, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

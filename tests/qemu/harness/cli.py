@@ -2,13 +2,12 @@
 """`tests/qemu/run [options] KERNEL SCENARIO...`"""
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
 
 from harness import packages
-from harness.cache import CACHE, QEMU
+from harness.cache import CACHE, QEMU, lock
 from harness.image import initramfs
 from harness.judge import Result, Run, reports
 from harness.kernel import NAMES, Kernel, kernel
@@ -31,6 +30,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("scenario", nargs="*", help="default: all in scenario/ORDER")
     parser.add_argument("-v", "--verbose", action="store_true", help="show what passing scenarios print too")
     parser.add_argument("--no-module", action="store_true", help="boot without the module")
+    parser.add_argument("--logs", help="name of the folder for logs (default: the kernel's); one run at a time in each")
     parser.add_argument("--limit", type=int, help="seconds that one scenario may take")
     parser.add_argument("--total", type=int, default=1200, help="seconds that the machine may be on")
     return parser.parse_args(argv)
@@ -42,26 +42,25 @@ def _line(kernel_name: str, result: Result) -> str:
     return f"ok {kernel_name} {result.name} ({result.seconds:.1f} s)"
 
 
-def boot(target: Kernel, ko: Path | None, wanted: list[str], limit: int, total: int, verbose: bool) -> list[Result]:
+def boot(target: Kernel, ko: Path | None, wanted: list[str], logs: Path, options: argparse.Namespace) -> list[Result]:
     """Run scenarios in one boot, printing each result as it comes; the results."""
-    logs = CACHE / "logs" / target.name
     logs.mkdir(parents=True, exist_ok=True)
-    image = logs / f"image.{os.getpid()}"
-    initramfs(target, ko, wanted, limit, image)
+    image = logs / "image"
+    initramfs(target, ko, wanted, options.limit or _LIMIT[target.is_debug], image)
     run = Run(wanted)
 
     def each(text: str) -> None:
         result = run.line(text)
         if result is not None:
-            if result.why or verbose:
+            if result.why or options.verbose:
                 for said in run.transcript.get(result.name, []):
                     print(f"    {said}")
             print(_line(target.name, result), flush=True)
 
     machine = Machine(target, image, logs / "kernel.log", logs / "guest.log")
     try:
-        if not machine.wait(total, each):
-            print(f"    the machine was still on after {total} s")
+        if not machine.wait(options.total, each):
+            print(f"    the machine was still on after {options.total} s")
     finally:
         machine.end()
         image.unlink()
@@ -84,12 +83,14 @@ def main(argv: list[str]) -> int:
         packages.install_missing()
         target = kernel(options.kernel)
         ko = None if options.no_module else module(target)
-        results = boot(target, ko, wanted, options.limit or _LIMIT[target.is_debug], options.total, options.verbose)
+        logs = CACHE / "logs" / (options.logs or target.name)
+        with lock(f"logs-{logs.name}"):
+            results = boot(target, ko, wanted, logs, options)
     except (BuildError, packages.PackageError) as error:
         print(f"FAIL {options.kernel} build: {error}")
         print("0 passed, 1 failed")
         return 1
     failed = sum(bool(result.why) for result in results)
-    print(f"{target.release}: {time.monotonic() - began:.0f} s, logs in {CACHE / 'logs' / target.name}")
+    print(f"{target.release}: {time.monotonic() - began:.0f} s, logs in {logs}")
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0
