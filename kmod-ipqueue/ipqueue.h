@@ -79,8 +79,8 @@ struct ipq_peer {
 
 /**
  * struct ipq_queue - the queue of one family in one network namespace
- * @lock: guards all below it but @mutex, @stamping, @sysctl, @sysctl_table and
- *	what does not change
+ * @lock: guards all below it but @mutex, @sysctl, @sysctl_table and what does
+ *	not change
  * @net: its namespace
  * @nl: its kernel socket
  * @pf: NFPROTO_IPV4 or NFPROTO_IPV6
@@ -110,7 +110,6 @@ struct ipq_peer {
  * @tap_lock: guards @tap_seq, and the order of what is sent to the tap
  * @tap_seq: number of the next record
  * @mutex: changes of the peer and of the size of @table, one at a time
- * @stamping: net_enable_timestamp() was called
  * @sysctl: the registration
  * @sysctl_table: the one entry, and an empty one behind
  */
@@ -151,7 +150,6 @@ struct ipq_queue {
 	u64 tap_seq;
 
 	struct mutex mutex;	/* see above */
-	bool stamping;
 	struct ctl_table_header *sysctl;
 	struct ctl_table sysctl_table[2];
 };

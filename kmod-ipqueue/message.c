@@ -112,10 +112,16 @@ static void ipq_read_hw(const struct nf_queue_entry *nf, struct ipq_hw *hw)
 	memcpy(hw->addr, addr, hw->addrlen);
 }
 
-/* Devices stamp what they receive. On output the field is a departure time. */
-static ktime_t ipq_stamp(const struct nf_queue_entry *nf)
+/* When it was received. Devices stamp packets if anybody on the host wants it;
+ * to want it here would patch the kernel's code with each peer that comes, and
+ * slow all reception, to win a few microseconds. On output the packet's field
+ * is its departure time.
+ */
+static ktime_t ipq_stamp(const struct ipq_entry *e)
 {
-	return nf->state.hook <= NF_INET_FORWARD ? skb_tstamp(nf->skb) : 0;
+	if (e->nf->state.hook > NF_INET_FORWARD)
+		return 0;
+	return skb_tstamp(e->nf->skb) ?: ktime_mono_to_real(e->arrived);
 }
 
 static void ipq_put_classic(const struct ipq_queue *q, struct sk_buff *skb,
@@ -123,7 +129,7 @@ static void ipq_put_classic(const struct ipq_queue *q, struct sk_buff *skb,
 {
 	const struct nf_queue_entry *nf = e->nf;
 	u32 len = ipq_copy_len(q, nf->skb);
-	struct timespec64 stamp = ktime_to_timespec64(ipq_stamp(nf));
+	struct timespec64 stamp = ktime_to_timespec64(ipq_stamp(e));
 	size_t size = ipq_record_size(q, e);
 	struct ipq_packet_msg *msg;
 	struct ipq_hw hw;

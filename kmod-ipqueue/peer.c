@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The one who answers: who it is, and the messages it sends. */
 #include <linux/capability.h>
-#include <linux/netdevice.h>
 #include <net/netlink.h>
 #include <net/sock.h>
 
@@ -9,22 +8,6 @@
 
 /* A flag that never is set on what a program sends (MSG_TRUNC of old). */
 #define IPQ_NLM_F_TRUNC	0x20
-
-/* Only who reads classic packets reads the time stamps of devices. Under the
- * mutex, and not the lock: the switch may sleep.
- */
-static void ipq_stamping_fit(struct ipq_queue *q)
-{
-	bool want = q->peer.sk && !(q->peer.features & IPQ_FEATURE_PACKETS);
-
-	if (want == q->stamping)
-		return;
-	q->stamping = want;
-	if (want)
-		net_enable_timestamp();
-	else
-		net_disable_timestamp();
-}
 
 /* Make the sender the owner, unless another is. */
 static int ipq_claim(struct ipq_queue *q, struct sock *sk, u32 portid)
@@ -48,7 +31,6 @@ static int ipq_claim(struct ipq_queue *q, struct sock *sk, u32 portid)
 		q->peer.portid = portid;
 		WRITE_ONCE(q->peer.sk, sk);
 		spin_unlock_bh(&q->lock);
-		ipq_stamping_fit(q);
 	}
 	mutex_unlock(&q->mutex);
 	return err;
@@ -78,7 +60,6 @@ static void ipq_release(struct ipq_queue *q)
 	spin_unlock_bh(&q->lock);
 
 	sock_put(sk);
-	ipq_stamping_fit(q);
 	if (!linger)
 		ipq_flush(q, NULL, IPQ_REASON_PEER_GONE);
 }
@@ -155,7 +136,6 @@ static int ipq_extension(struct ipq_queue *q, struct sk_buff *skb,
 	case IPQM_HELLO:
 		mutex_lock(&q->mutex);
 		err = ipq_hello(q, skb, nlh);
-		ipq_stamping_fit(q);
 		mutex_unlock(&q->mutex);
 		return err;
 	case IPQM_VERDICTS:
