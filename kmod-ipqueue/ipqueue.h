@@ -188,6 +188,8 @@ void ipq_finish(struct ipq_tap_batch *tap, struct ipq_entry *e, u32 verdict,
 		enum ipq_reason reason, u8 tap_flags);
 void ipq_drop_list(struct ipq_queue *q, struct list_head *victims,
 		   enum ipq_reason reason);
+void ipq_collect(struct ipq_queue *q, const struct net_device *dev,
+		 struct list_head *victims);
 void ipq_flush(struct ipq_queue *q, const struct net_device *dev,
 	       enum ipq_reason reason);
 void ipq_rewind(struct ipq_queue *q);

@@ -40,28 +40,29 @@ static int ipq_claim(struct ipq_queue *q, struct sock *sk, u32 portid)
 static void ipq_release(struct ipq_queue *q)
 {
 	struct sock *sk = q->peer.sk;
-	bool linger;
+	LIST_HEAD(victims);
 
 	spin_lock_bh(&q->lock);
 	if (q->set.linger_ms && q->mode != IPQ_COPY_NONE) {
 		q->lingering = true;
 		q->linger_until = jiffies + msecs_to_jiffies(q->set.linger_ms);
 	}
-	linger = q->lingering;
 	WRITE_ONCE(q->peer.sk, NULL);
 	memset(&q->peer, 0, sizeof(q->peer));
 	q->mode = IPQ_COPY_NONE;
 	q->range = 0;
-	q->open = linger;
+	q->open = q->lingering;
 	q->blocked = false;
 	q->catching_up = false;
-	ipq_rewind(q);
+	if (q->lingering)
+		ipq_rewind(q);
+	else
+		ipq_collect(q, NULL, &victims);
 	ipq_tick_arm(q);
 	spin_unlock_bh(&q->lock);
 
 	sock_put(sk);
-	if (!linger)
-		ipq_flush(q, NULL, IPQ_REASON_PEER_GONE);
+	ipq_drop_list(q, &victims, IPQ_REASON_PEER_GONE);
 }
 
 static int ipq_set_mode(struct ipq_queue *q, const struct ipq_mode_msg *msg)

@@ -3,6 +3,7 @@
 #include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/netdevice.h>
+#include <linux/netfilter_ipv6.h>
 #include <linux/slab.h>
 #include <net/inet_sock.h>
 #include <net/sock.h>
@@ -12,12 +13,14 @@
 
 static struct kmem_cache *ipq_cache;
 
+/* What a queued packet takes beyond its skb. An IPv6 one takes most, as the
+ * kernel's entry has its addresses behind it; kmalloc rounds that to 192.
+ */
+static_assert(sizeof(struct nf_queue_entry) + sizeof(struct ip6_rt_info) <= 192);
+static_assert(192 + sizeof(struct ipq_entry) < 256);
+
 int ipq_cache_init(void)
 {
-	/* With the kernel's own entry for an IPv6 packet, the memory a
-	 * queued packet takes beyond its skb stays below 256 bytes.
-	 */
-	BUILD_BUG_ON(sizeof(struct ipq_entry) > 56);
 	ipq_cache = KMEM_CACHE(ipq_entry, 0);
 	return ipq_cache ? 0 : -ENOMEM;
 }
@@ -228,21 +231,30 @@ static bool ipq_uses_device(const struct ipq_entry *e,
 	       nf->skb->dev == dev;
 }
 
-/* Drop what waits: all, or what came in or goes out by a device. */
-void ipq_flush(struct ipq_queue *q, const struct net_device *dev,
-	       enum ipq_reason reason)
+/* Take out what waits: all, or what came in or goes out by a device. Under the
+ * lock; the caller drops it when it has let go of that.
+ */
+void ipq_collect(struct ipq_queue *q, const struct net_device *dev,
+		 struct list_head *victims)
 {
 	struct ipq_entry *e, *next;
-	LIST_HEAD(victims);
 
-	spin_lock_bh(&q->lock);
 	list_for_each_entry_safe(e, next, &q->waiting, order) {
 		if (dev && !ipq_uses_device(e, dev))
 			continue;
 		ipq_unlink(q, e);
-		list_add_tail(&e->order, &victims);
+		list_add_tail(&e->order, victims);
 		q->stats.flushed++;
 	}
+}
+
+void ipq_flush(struct ipq_queue *q, const struct net_device *dev,
+	       enum ipq_reason reason)
+{
+	LIST_HEAD(victims);
+
+	spin_lock_bh(&q->lock);
+	ipq_collect(q, dev, &victims);
 	spin_unlock_bh(&q->lock);
 	ipq_drop_list(q, &victims, reason);
 }

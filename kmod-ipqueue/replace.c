@@ -128,7 +128,8 @@ static int ipq_shape_ipv6(const struct sk_buff *skb, const u8 *data, size_t len,
 			  struct ipq_shape *shape)
 {
 	const struct ipv6hdr *new = (const void *)data;
-	int parsed = skb_transport_offset(skb);
+	int parsed = skb_transport_header_was_set(skb) ?
+		     skb_transport_offset(skb) : 0;
 	unsigned int at = sizeof(*new);
 	u8 next = new->nexthdr;
 
@@ -243,6 +244,7 @@ int ipq_replace(struct nf_queue_entry *nf, const void *data, size_t len)
 	if (pf == NFPROTO_IPV4)
 		skb_set_transport_header(skb, shape.transport);
 	skb->ip_summed = CHECKSUM_NONE;
+	skb->csum_valid = 0;
 	skb_clear_hash(skb);
 	return 0;
 }

@@ -84,8 +84,8 @@ void ipq_tick(struct work_struct *work)
 	struct ipq_tap_batch tap = { .q = q };
 	LIST_HEAD(undelivered);
 	struct ipq_entry *e, *next;
-	bool linger_over = false;
 	LIST_HEAD(expired);
+	LIST_HEAD(left);
 	u32 verdict;
 
 	spin_lock_bh(&q->lock);
@@ -96,7 +96,7 @@ void ipq_tick(struct work_struct *work)
 	if (q->lingering && time_after_eq(jiffies, q->linger_until)) {
 		q->lingering = false;
 		q->open = false;
-		linger_over = true;
+		ipq_collect(q, NULL, &left);
 	}
 	if (q->blocked)
 		ipq_send(q, true, &undelivered);
@@ -107,6 +107,5 @@ void ipq_tick(struct work_struct *work)
 		ipq_finish(&tap, e, verdict, IPQ_REASON_DEADLINE, 0);
 	ipq_tap_send(&tap);
 	ipq_drop_list(q, &undelivered, IPQ_REASON_UNDELIVERED);
-	if (linger_over)
-		ipq_flush(q, NULL, IPQ_REASON_PEER_GONE);
+	ipq_drop_list(q, &left, IPQ_REASON_PEER_GONE);
 }
