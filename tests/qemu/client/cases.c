@@ -51,6 +51,7 @@ int main(int argc, char **argv)
 		printf("usage: scenarios NAME [PART OF A TITLE]\n");
 		return 2;
 	}
+	setlinebuf(stdout);
 	signal(SIGPIPE, SIG_IGN);
 	for (const struct scenario_case *one = __start_cases; one < __stop_cases; one++) {
 		if (!belongs(one, argv[1]) || (argc > 2 && !strstr(one->what, argv[2])))

@@ -22,7 +22,8 @@ struct peer {
 	size_t length;		/* of the last datagram received */
 	union {
 		struct nlmsghdr header;
-		unsigned char bytes[IPQ_MAX_DATAGRAM];
+		/* An error repeats the whole request, and the longest list of verdicts is longer. */
+		unsigned char bytes[3 * IPQ_MAX_DATAGRAM];
 	} in;
 };
 

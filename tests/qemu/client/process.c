@@ -41,6 +41,14 @@ void process_wait(pid_t child)
 	check_eq(WEXITSTATUS(status), 0);
 }
 
+bool process_ended(pid_t child)
+{
+	siginfo_t info = { 0 };
+
+	check(waitid(P_PID, child, &info, WEXITED | WNOHANG | WNOWAIT) == 0);
+	return info.si_pid == child;
+}
+
 void process_pin(int processor)
 {
 	cpu_set_t set;

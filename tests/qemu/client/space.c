@@ -66,9 +66,20 @@ void tables(int family, const char *format, ...)
 	sh("%s", command);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		fail("%s: %m", path);
+	close(fd);
+}
+
 void space_private(void)
 {
 	check(unshare(CLONE_NEWNET) == 0);
+	/* Link-local addresses that are usable at once: nobody else is on our cables. */
+	write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
 	sh("ip link set lo up");
 }
 
@@ -133,7 +144,8 @@ struct chain chain_new(void)
 
 	cable("g0", "c0", chain.client);
 	cable("g1", "s0", chain.server);
-	sh("echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+	write_file("/proc/sys/net/ipv4/ip_forward", "1");
+	write_file("/proc/sys/net/ipv6/conf/all/forwarding", "1");
 	ip_batch("addr add 10.1.0.2/24 dev g0\naddr add fd01::2/64 dev g0 nodad\nlink set g0 up\n"
 		 "addr add 10.2.0.2/24 dev g1\naddr add fd02::2/64 dev g1 nodad\nlink set g1 up\n");
 	space_enter(chain.client);

@@ -32,7 +32,7 @@ def module(kernel: Kernel) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(path, copy)
         print(f"building the module for {kernel.release}", flush=True)
-        command = ["make", "-C", str(folder), f"KDIR={kernel.build}", "W=1"]
+        command = ["make", "-C", str(folder), f"KDIR={kernel.build}", "W=1", "CC=gcc-12"]
         done = subprocess.run(command + ["DEBUG=1"] * kernel.is_debug, capture_output=True, text=True, check=False)
         output = done.stdout + done.stderr
         if done.returncode or "warning:" in output:

@@ -5,9 +5,7 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cases.h"
@@ -82,7 +80,7 @@ static long pass(struct peer *peer, char letter, pid_t until)
 		const struct ipq_packet_msg *packet = NLMSG_DATA(&peer->in.header);
 
 		if (!peer_receive(peer, 200)) {
-			if (kill(until, 0) || waitpid(until, NULL, WNOHANG | WNOWAIT) == until)
+			if (process_ended(until))
 				return count;
 			continue;
 		}

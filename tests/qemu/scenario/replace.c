@@ -54,7 +54,7 @@ CASE("a UDP payload, shorter, as long and longer, at INPUT", BOTH)
 	check_eq(stats.refused, 0);
 }
 
-CASE("a fragmented datagram, whole at INPUT, becomes a short one", BOTH)
+CASE("a fragmented datagram, whole at INPUT, becomes a short one", IPV4)
 {
 	struct pair pair = pair_new();
 	int ear = udp_listen(family, 7), mouth = udp_to_in(&pair.client, host_address(family), 7);
@@ -246,7 +246,9 @@ CASE("random bytes for a payload, five hundred times", BOTH)
 		const struct ipq_packet_msg *packet;
 		size_t length = 20 + random() % (i & 1 ? 100 : 4000);
 
-		udp_say(mouth, "anything");
+		/* Not udp_say: what was made of an earlier one may have been answered with an error. */
+		while (send(mouth, "anything", 8, 0) != 8)
+			;
 		packet = peer_packet(&peer);
 		for (size_t at = 0; at < length; at++)
 			other[at] = random();
