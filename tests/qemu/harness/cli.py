@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0
+"""`tests/qemu/run [options] KERNEL SCENARIO...`"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from harness import packages
+from harness.cache import CACHE, QEMU, lock
+from harness.image import initramfs
+from harness.judge import Result, Run, reports
+from harness.kernel import NAMES, Kernel, kernel
+from harness.machine import Machine
+from harness.module import BuildError, module
+
+# The debug kernel checks every memory access and every lock: all takes longer.
+_LIMIT = {False: 60, True: 240}
+
+
+def catalogue() -> list[str]:
+    """Names of all scenarios, in the order in which they run."""
+    lines = (QEMU / "scenario/ORDER").read_text(encoding="ascii").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests/qemu/run", description=__doc__)
+    parser.add_argument("kernel", choices=NAMES)
+    parser.add_argument("scenario", nargs="*", help="default: all in scenario/ORDER")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show what passing scenarios print too")
+    parser.add_argument("--no-module", action="store_true", help="boot without the module")
+    parser.add_argument("--logs", help="name of the folder for logs (default: the kernel's); one run at a time in each")
+    parser.add_argument("--limit", type=int, help="seconds that one scenario may take")
+    parser.add_argument("--total", type=int, default=1200, help="seconds that the machine may be on")
+    return parser.parse_args(argv)
+
+
+def _line(kernel_name: str, result: Result) -> str:
+    if result.why:
+        return f"FAIL {kernel_name} {result.name}: {result.why}"
+    return f"ok {kernel_name} {result.name} ({result.seconds:.1f} s)"
+
+
+def boot(target: Kernel, ko: Path | None, wanted: list[str], logs: Path, options: argparse.Namespace) -> list[Result]:
+    """Run scenarios in one boot, printing each result as it comes; the results."""
+    logs.mkdir(parents=True, exist_ok=True)
+    image = logs / "image"
+    initramfs(target, ko, wanted, options.limit or _LIMIT[target.is_debug], image)
+    run = Run(wanted)
+
+    def each(text: str) -> None:
+        result = run.line(text)
+        if result is not None:
+            if result.why or options.verbose:
+                for said in run.transcript.get(result.name, []):
+                    print(f"    {said}")
+            print(_line(target.name, result), flush=True)
+
+    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log")
+    try:
+        if not machine.wait(options.total, each):
+            print(f"    the machine was still on after {options.total} s")
+    finally:
+        machine.end()
+        image.unlink()
+    late = run.missing() + reports(machine.log.read_text(encoding="utf-8", errors="replace"))
+    for result in late:
+        print(_line(target.name, result), flush=True)
+    return [*run.results.values(), *late]
+
+
+def main(argv: list[str]) -> int:
+    """Run it; 0 when all passed, 1 when something failed, 2 when it could not be run."""
+    options = _arguments(argv)
+    wanted = options.scenario or catalogue()
+    unknown = [name for name in wanted if name not in catalogue()]
+    if unknown:
+        print(f"no such scenario: {' '.join(unknown)}; there are: {' '.join(catalogue())}", file=sys.stderr)
+        return 2
+    began = time.monotonic()
+    try:
+        packages.install_missing()
+        target = kernel(options.kernel)
+        ko = None if options.no_module else module(target)
+        logs = CACHE / "logs" / (options.logs or target.name)
+        with lock(f"logs-{logs.name}"):
+            results = boot(target, ko, wanted, logs, options)
+    except (BuildError, packages.PackageError) as error:
+        print(f"FAIL {options.kernel} build: {error}")
+        print("0 passed, 1 failed")
+        return 1
+    failed = sum(bool(result.why) for result in results)
+    print(f"{target.release}: {time.monotonic() - began:.0f} s, logs in {logs}")
+    print(f"{len(results) - failed} passed, {failed} failed")
+    return 1 if failed else 0

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The emulated machine: boots one image and leaves two logs."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harness import packages
+from harness.kernel import Kernel
+
+# Emulated processors are slow and share two real ones with others: the kernel's watchdogs get the
+# time that a stall of the host may take, and an oops ends the run at once.
+_APPEND = (
+    "console=ttyS0 loglevel=8 panic=-1 oops=panic rcupdate.rcu_cpu_stall_timeout=120 "
+    "watchdog_thresh=60 hung_task_panic=0 random.trust_cpu=on mitigations=off "
+    "module.sig_enforce=0 ipv6.disable=0 net.ifnames=0"
+)
+
+
+class Machine:
+    """One QEMU process, its kernel log and its guest's log."""
+
+    def __init__(self, kernel: Kernel, image: Path, log: Path, guest_log: Path) -> None:
+        """Start it; `log` gets ttyS0, `guest_log` ttyS1."""
+        for file in (log, guest_log):
+            file.write_bytes(b"")
+        self.log = log
+        self.guest_log = guest_log
+        self._process = subprocess.Popen(
+            [
+                packages.program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-no-reboot",
+                "-display", "none", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
+                "-smp", "2", "-m", "2048" if kernel.is_debug else "768",
+                "-kernel", str(kernel.vmlinuz), "-initrd", str(image), "-append", _APPEND,
+                "-serial", f"file:{log}", "-serial", f"file:{guest_log}",
+            ],
+            stdin=subprocess.DEVNULL,
+        )
+
+    def wait(self, limit: float, each: Callable[[str], None]) -> bool:
+        """Hand every line of the guest's log to `each` until the machine is off.
+
+        False when it was still on after `limit` seconds; then it is ended.
+        """
+        until = time.monotonic() + limit
+        with open(self.guest_log, encoding="utf-8", errors="replace") as lines:
+            rest = ""
+            while True:
+                off = self._process.poll() is not None
+                *whole, rest = (rest + lines.read()).split("\n")
+                for line in whole:
+                    each(line.rstrip("\r"))
+                if off:
+                    return True
+                if time.monotonic() > until:
+                    return False
+                time.sleep(0.1)
+
+    def end(self) -> None:
+        """Switch it off if it is on."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
