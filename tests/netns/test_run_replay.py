@@ -10,13 +10,13 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from qverdictd import cli
 from tests.netns.daemon import Daemon, Record
-from tests.netns.generated import on_the_wire, packets
-from tests.netns.lab import CLIENT, LINKS, Lab
+from tests.netns.generated import on_the_wire, packed, packets
+from tests.netns.lab import CLIENT, LINKS, SERVER, Lab
 
 # On error: accept, so that malformed packets arrive and can be compared too.
 POLICY = """
@@ -156,6 +156,7 @@ def test_replay_and_the_live_queue_are_the_same(lab: Lab, tmp_path: Path) -> Non
     seen: Counter[str] = Counter()
 
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @example([(b"\x60\0\0\0\0\0\x11\x40" + packed(CLIENT[6]) + packed(SERVER[6]), b"pad")])
     @given(st.lists(st.tuples(packets(), st.binary(max_size=6)), min_size=10, max_size=40))
     def compare(generated: list[tuple[bytes, bytes]]) -> None:
         before = len(daemon.records)

@@ -143,11 +143,31 @@ def test_a_total_length_that_lies_is_left_to_the_decoder(make: Make, total: int)
     assert (raw.data, raw.length) == (lying, 33)
 
 
-@pytest.mark.parametrize("payload", [0, 14, 65535])
+@pytest.mark.parametrize("payload", [14, 65535])
 def test_a_payload_length_that_lies_is_left_to_the_decoder(make: Make, payload: int) -> None:
     lying = IPV6[:4] + struct.pack("!H", payload) + IPV6[6:]
     (raw,), _ = judge(make(pcap(101, lying)), None)
     assert (raw.data, raw.length) == (lying, 53)
+
+
+@pytest.mark.parametrize(("following", "length"), [(17, 40), (0, 53)])
+def test_no_payload_length_is_none_but_of_a_jumbogram(
+    make: Make, following: int, length: int
+) -> None:
+    """As the kernel has it, which trims unless a hop-by-hop header follows."""
+    empty = IPV6[:4] + bytes((0, 0, following)) + IPV6[7:]
+    (raw,), _ = judge(make(pcap(101, empty)), None)
+    assert (raw.data, raw.length) == (empty[:length], length)
+
+
+@pytest.mark.parametrize(("following", "length"), [(17, 40), (59, 40), (0, 53)])
+def test_a_payload_length_of_zero_leaves_the_header_but_for_a_jumbogram(
+    make: Make, following: int, length: int
+) -> None:
+    """As the kernel cuts a packet before any hook: only a hop-by-hop header may tell more."""
+    bare = IPV6[:4] + bytes((0, 0, following)) + IPV6[7:]
+    (raw,), _ = judge(make(pcap(1, ethernet(0x86DD) + bare)), None)
+    assert (raw.data, raw.length) == (bare[:length], length)
 
 
 def test_the_longest_packet_in_a_frame(make: Make) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BATCH = 256
 """Packets that one `ReplayTransport.receive` hands out at most."""
+_HOP_BY_HOP = 0  # IPv6 next header (RFC 8200, section 4.3)
 
 
 @dataclass(slots=True)
@@ -219,9 +220,11 @@ def _network_length(data: bytes, available: int, family: int) -> int:
     if family == AF_INET and len(data) >= 4:
         total = int.from_bytes(data[2:4], "big")
         return total if 20 <= total <= available else available
-    if family == AF_INET6 and len(data) >= 6:
-        payload = int.from_bytes(data[4:6], "big")
-        return 40 + payload if 0 < payload <= available - 40 else available
+    if family == AF_INET6 and len(data) >= 7:
+        payload, following = int.from_bytes(data[4:6], "big"), data[6]
+        # A jumbogram (RFC 2675) or a super-packet of the kernel's has no length of its own.
+        if payload or (following != _HOP_BY_HOP and available <= 40 + 0xFFFF):
+            return 40 + payload if payload <= available - 40 else available
     return available
 
 
