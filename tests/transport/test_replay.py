@@ -160,16 +160,6 @@ def test_no_payload_length_is_none_but_of_a_jumbogram(
     assert (raw.data, raw.length) == (empty[:length], length)
 
 
-@pytest.mark.parametrize(("following", "length"), [(17, 40), (59, 40), (0, 53)])
-def test_a_payload_length_of_zero_leaves_the_header_but_for_a_jumbogram(
-    make: Make, following: int, length: int
-) -> None:
-    """As the kernel cuts a packet before any hook: only a hop-by-hop header may tell more."""
-    bare = IPV6[:4] + bytes((0, 0, following)) + IPV6[7:]
-    (raw,), _ = judge(make(pcap(1, ethernet(0x86DD) + bare)), None)
-    assert (raw.data, raw.length) == (bare[:length], length)
-
-
 def test_the_longest_packet_in_a_frame(make: Make) -> None:
     longest = IPV4[:2] + b"\xff\xff" + IPV4[4:] + bytes(65535 - 33)
     (raw,), error = judge(make(pcap(1, ethernet(0x0800, 0x8100) + longest)), None)
