@@ -112,6 +112,7 @@ def markdown(series: Sequence[Series], facts: Sequence[str], command: str, round
     known = "\n".join(f"- {fact}" for fact in facts)
     rejected = sum(len(one.rejected) for one in series)
     return f"""\
+<!-- SPDX-License-Identifier: GPL-2.0 -->
 # What a packet costs
 
 Made by `{command}`, all in one run; do not edit. What is measured, and how: `bench/README.md`.
