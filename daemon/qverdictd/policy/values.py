@@ -34,13 +34,6 @@ class ValueReader:
 
     def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
         """Read a field's value in a match. Problems are reported; what remains is returned."""
-        if field.either:
-            return Any(
-                tuple(
-                    self.condition(FIELDS[name], raw, report if first else _silent, path)
-                    for name, first in zip(field.either, (True, False), strict=True)
-                )
-            )
         if isinstance(raw, list):
             if not raw:
                 report("an empty list matches nothing: list a value, or leave the key out", path)
@@ -48,7 +41,7 @@ class ValueReader:
                 self.condition(field, item, report, (*path, index))
                 for index, item in enumerate(raw)
             ]
-            return _any(field, parts, written(raw))
+            return _any(parts, written(raw))
         if isinstance(raw, dict) and "not" in raw:
             if len(raw) > 1:
                 report("'not' stands alone in its mapping", path)
@@ -56,10 +49,13 @@ class ValueReader:
         try:
             if field.kind is Kind.BYTES:
                 return _payload(raw)
-            return Test(field.name, self._members(field, raw), written(raw))
+            among, text = self._members(field, raw), written(raw)
         except ValueReadError as error:
             report(str(error), path)
             return Any(())
+        if field.either:
+            return Any(tuple(Test(name, among, text) for name in field.either))
+        return Test(field.name, among, text)
 
     def _members(self, field: Field, raw: object) -> Members:
         if isinstance(raw, str) and raw.startswith("@"):
@@ -99,18 +95,18 @@ def set_types(field: Field) -> list[str]:
             return []
 
 
-def _silent(message: str, path: Path) -> None:
-    """Report nothing: the same value was read before."""
-
-
-def _any(field: Field, parts: list[Condition], text: str) -> Condition:
-    """Join a list's parts; tests that have a common form become one test."""
-    tests = [part for part in parts if isinstance(part, Test)]
-    others = [part for part in parts if not isinstance(part, Test)]
-    joined: list[Condition] = [
-        Test(field.name, part, text) for part in union([test.among for test in tests])
-    ]
-    joined += others
+def _any(parts: list[Condition], text: str) -> Condition:
+    """Join a list's parts; tests on one field that have a common form become one test."""
+    # "Any" of "any" is one "any": a field that stands for two others is an "any" of them.
+    flat = [one for part in parts for one in (part.parts if isinstance(part, Any) else (part,))]
+    tests: dict[str, list[Members]] = {}
+    joined: list[Condition] = []
+    for part in flat:
+        if isinstance(part, Test):
+            tests.setdefault(part.field, []).append(part.among)
+        else:
+            joined.append(part)
+    joined[:0] = [Test(name, one, text) for name, among in tests.items() for one in union(among)]
     return joined[0] if len(joined) == 1 else Any(tuple(joined))
 
 
