@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """What only our own descriptor can do, and how it counts what is lost, on a real kernel queue."""
 
+import contextlib
 import os
+import select
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.packet.checksum import checksum, pseudo_header
 from qverdictd.packet.raw import HOOKS, RawPacket
-from qverdictd.transport.interfaces import InterfaceNames
+from qverdictd.transport.grant import Grant
+from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.nfqueue import NfqueueTransport
+from qverdictd.transport.queue import Queue
 from tests.netns.lab import Family, Lab, ip
 from tests.netns.traffic import (
     PORT,
@@ -26,6 +31,7 @@ from tests.netns.traffic import (
     take,
     transfer,
 )
+from tests.transport.kernel import ScriptedKernel, packet
 
 FAMILIES: list[Family] = [4, 6]
 TCP = 6
@@ -97,6 +103,9 @@ def test_an_overrun_shows_in_the_ids_and_the_kernels_counter(lab: Lab) -> None:
         eventually(lambda: lab.queues("gateway")[0].last_id == 50)
         lost = lab.queues("gateway")[0].dropped_socket
         assert 0 < lost < 50
+        poll = select.poll()
+        poll.register(transport, select.POLLIN)
+        assert poll.poll(0) == [(transport.fileno(), select.POLLIN)]  # an overrun is no error
         packets = take(transport, 50 - lost)
         assert [raw.id for raw in packets] == list(range(1, 51 - lost))
         udp.send(b"after the gap")
@@ -180,18 +189,18 @@ def test_a_verdict_that_the_kernel_refuses_is_counted(lab: Lab) -> None:
 
 def test_a_renamed_interface_has_its_new_name_in_the_next_batch(lab: Lab) -> None:
     host = lab.path("client").name
+    ip("-n", host, "link", "add", "before", "type", "veth", "peer", "name", "other")
     with lab.inside("client"):
-        asked = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
-    with asked:
-        ip("-n", host, "link", "add", "before", "type", "veth", "peer", "name", "other")
-        with lab.inside("client"):
-            index = socket.if_nametoindex("before")
-        names = InterfaceNames(asked.fileno())
-        assert names[index] == "before"
+        index = socket.if_nametoindex("before")
+        kernel = ScriptedKernel()
+    grant = Grant(0, 4711, 10, 100, 0, 0, 0, 0, counted=True)
+    transport = NfqueueTransport(cast(NetlinkSocket, kernel), Queue(kernel, 0), grant)
+    with contextlib.closing(transport):
+        kernel.say(packet(1, indev=index))
+        assert [raw.indev for raw in transport.receive()] == ["before"]
         ip("-n", host, "link", "set", "before", "name", "after")
-        assert names[index] == "before"  # within a batch
-        names.forget()
-        assert names[index] == "after"
+        kernel.say(packet(2, indev=index))
+        assert [raw.indev for raw in transport.receive()] == ["after"]
 
 
 # -- segmentation offload
