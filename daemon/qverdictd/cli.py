@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The command line: ``qverdictd run | check | replay | schema``."""
+"""The command line: ``qverdictd run | check | replay | schema | kmod | tap``."""
 
 import argparse
 import json
@@ -11,6 +11,8 @@ from typing import NoReturn
 
 from qverdictd import commands
 from qverdictd.control.config import RULES_FILE, queue_numbers
+from qverdictd.control.kmod import SETTINGS, parse_setting
+from qverdictd.control.tap import protocol_number
 from qverdictd.errors import Exit, PolicyError, QverdictdError
 
 
@@ -28,6 +30,20 @@ def _queues(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _setting(text: str) -> tuple[str, int]:
+    try:
+        return parse_setting(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _protocol(text: str) -> int:
+    try:
+        return protocol_number(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -48,6 +64,8 @@ def make_parser() -> argparse.ArgumentParser:
         epilog="example: qverdictd schema > policy.schema.json",
     )
     schema.set_defaults(function=commands.schema)
+    _add_kmod(programs)
+    _add_tap(programs)
     return parser
 
 
@@ -96,6 +114,51 @@ def _add_replay(programs: "argparse._SubParsersAction[_Parser]") -> None:
     )
     _add_views(replay, None)
     replay.set_defaults(function=commands.replay)
+
+
+def _add_kmod(programs: "argparse._SubParsersAction[_Parser]") -> None:
+    kmod = programs.add_parser(
+        "kmod",
+        help="show and set the kernel module ip_queue",
+        epilog="example: qverdictd kmod --set linger_ms=5000 overflow_verdict=accept",
+    )
+    _add_family(kmod)
+    kmod.add_argument(
+        "--set",
+        dest="changes",
+        type=_setting,
+        nargs="+",
+        action="extend",
+        metavar="NAME=VALUE",
+        help=f"change settings: {', '.join(SETTINGS)} (times in ms, verdicts drop or accept)",
+    )
+    kmod.add_argument("--reset", action="store_true", help="let the counters begin at 0 again")
+    kmod.add_argument("--json", action="store_true", help="an object for each family, one a line")
+    kmod.set_defaults(function=commands.kmod)
+
+
+def _add_tap(programs: "argparse._SubParsersAction[_Parser]") -> None:
+    tap = programs.add_parser(
+        "tap",
+        help="print what the kernel module tells of each packet that was decided",
+        epilog="example: qverdictd tap --proto icmp",
+    )
+    _add_family(tap)
+    tap.add_argument(
+        "--proto", type=_protocol, metavar="P", help="only this protocol, by name or number"
+    )
+    tap.add_argument("--json", action="store_true", help="records as JSON, one a line")
+    tap.set_defaults(function=commands.tap)
+
+
+def _add_family(parser: argparse.ArgumentParser) -> None:
+    family = parser.add_mutually_exclusive_group()
+    family.add_argument(
+        "-4", dest="family", action="store_const", const="ip", help="only the IPv4 queue"
+    )
+    family.add_argument(
+        "-6", dest="family", action="store_const", const="ip6", help="only the IPv6 queue"
+    )
 
 
 def _add_views(parser: argparse.ArgumentParser, verbose: str | None) -> None:

@@ -3,20 +3,28 @@
 
 import json
 import os
+import selectors
+import signal
 import sys
 import time
 from argparse import Namespace
+from contextlib import ExitStack
 from pathlib import Path
 
 from qverdictd.app import Daemon, check_policy, make_engine, open_transports, say
 from qverdictd.control.config import Config, queue_numbers, read_config
 from qverdictd.control.counters import Counters
+from qverdictd.control.kmod import changed, state, table
 from qverdictd.control.report import summary
+from qverdictd.control.tap import lost_record, tap_record, tap_text
 from qverdictd.control.viewer import Viewer, formatter, log_lines
 from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
 from qverdictd.policy.explain import explain
 from qverdictd.policy.load import load
 from qverdictd.policy.schema import schema as policy_schema
+from qverdictd.transport.ipqueue_control import ControlSocket, has_family
+from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family
+from qverdictd.transport.ipqueue_tap import Tap
 from qverdictd.transport.replay import ReplayTransport
 
 
@@ -124,3 +132,72 @@ def schema(given: Namespace) -> Exit:
     del given
     print(json.dumps(policy_schema(), indent=1))
     return Exit.OK
+
+
+_FAMILIES = {"ip": IPV4, "ip6": IPV6}
+
+
+def _families(given: Namespace) -> dict[str, Family]:
+    """Return the families that are asked for; without a word, all that the kernel has."""
+    if given.family is not None:
+        return {given.family: _FAMILIES[given.family]}
+    return {name: family for name, family in _FAMILIES.items() if has_family(family)}
+
+
+def kmod(given: Namespace) -> Exit:
+    """Set the kernel module's settings, then show them and its statistics."""
+    states = []
+    for name, family in _families(given).items():
+        control = ControlSocket.open(family)
+        try:
+            if given.changes:
+                control.change(changed(control.settings(), dict(given.changes)))
+            if given.reset:
+                control.reset()
+            states.append(state(name, control.settings(), control.statistics()))
+        finally:
+            control.close()
+    for line in map(json.dumps, states) if given.json else table(states):
+        print(line)
+    return Exit.OK
+
+
+def tap(given: Namespace) -> Exit:
+    """Print what the kernel module tells of each decided packet, until interrupted."""
+    shown = lost = 0
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ExitStack() as stack, selectors.DefaultSelector() as selector:
+            for name, family in _families(given).items():
+                joined = Tap.open(family)
+                stack.callback(joined.close)
+                selector.register(joined, selectors.EVENT_READ, (name, joined))
+            say("tap: listening")
+            while True:
+                for key, _ in selector.select():
+                    name, joined = key.data
+                    more, missing = _show_tap(name, joined, given)
+                    shown += more
+                    lost += missing
+                sys.stdout.flush()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    say(f"tap: {shown} records shown, {lost} lost")
+    return Exit.OK
+
+
+def _show_tap(name: str, joined: Tap, given: Namespace) -> tuple[int, int]:
+    """Print what waits at one tap; return how many records were shown, and lost."""
+    shown = 0
+    lost, records = joined.read()
+    if lost:
+        missing = lost_record(name, lost)
+        print(json.dumps(missing) if given.json else f"{lost} records of {name} lost")
+    for told in records:
+        if given.proto is None or told.protocol == given.proto:
+            record = tap_record(told, joined.names.__getitem__)
+            print(json.dumps(record) if given.json else tap_text(record, colour=_colour()))
+            shown += 1
+    return shown, lost

@@ -23,7 +23,7 @@ def record(raw: RawPacket, decision: Decision, now: float) -> Record:
     """
     shown: Record = {
         "packet": raw.id,
-        "time": _time(now if raw.time is None else raw.time),
+        "time": time_text(now if raw.time is None else raw.time),
         "verdict": decision.verdict.value,
     }
     if decision.verdict is Verdict.QUEUE:
@@ -54,10 +54,10 @@ def _add(shown: Record, packet: Packet, name: str) -> None:
     value: Value = packet[name]
     if isinstance(value, Missing | Payload):
         return
-    shown[name] = address_text(value) if isinstance(value, bytes) else _named(name, value)
+    shown[name] = address_text(value) if isinstance(value, bytes) else named(name, value)
 
 
-def _named(name: str, value: int | str) -> int | str:
+def named(name: str, value: int | str) -> int | str:
     """Return the name of a protocol or family; a protocol without a name is its number as text."""
     if name not in ("proto", "family"):
         return value
@@ -65,7 +65,8 @@ def _named(name: str, value: int | str) -> int | str:
     return next((known for known, numbers in names.items() if numbers == (value,)), str(value))
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a time since the epoch as people and programs read it."""
     moment = datetime.fromtimestamp(seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
@@ -78,10 +79,10 @@ def as_json(shown: Record) -> str:
 def as_text(shown: Record, *, colour: bool = False) -> str:
     """Return the record as one line for a person."""
     verdict = str(shown["verdict"])
-    word = f"\033[{_COLOURS[verdict]}m{verdict}\033[0m" if colour else verdict
+    word = f"\033[{_COLOURS.get(verdict, '0')}m{verdict}\033[0m" if colour else verdict
     if "queue" in shown:
         word += f" to queue {shown['queue']}"
-    parts = [f"{shown['packet']}", word, f"by {shown['rule'] or shown['reason']}"]
+    parts = [f"{shown['packet']}", word, f"by {shown.get('rule') or shown['reason']}"]
     if "proto" in shown:
         parts.append(str(shown["proto"]))
     if "src" in shown and "dst" in shown:

@@ -34,7 +34,8 @@ IPV6 = Family("IPv6", AF_INET6, NETLINK_IP6_FW, socket.IPPROTO_IPV6, 40)
 def not_loaded() -> TransportError:
     """Return the error for a kernel without the module."""
     return TransportError(
-        "the ip_queue module is not loaded: load it (modprobe ipqueue), or use transport: nfqueue"
+        "the ip_queue module is not loaded: load it (modprobe ipqueue); without it the daemon runs "
+        "with transport: nfqueue"
     )
 
 
