@@ -81,16 +81,19 @@ class Contains(_OnPayload):
 
     def _on(self, payload: Payload) -> int:
         """Look for the bytes; what the cut hides may hold them."""
+        data, size = payload.data, len(self.find)
         start, stop = self.window(payload.length)
-        if stop - start < len(self.find):
+        last = stop - size
+        if last < start:
             return FALSE
-        if payload.data.find(self.find, start, stop) >= 0:
+        if data.find(self.find, start, stop) >= 0:
             return TRUE
-        hidden = stop > len(payload.data)
-        if hidden and self.at is not None:
-            seen = payload.data[start:stop]
-            return HIDDEN if self.find.startswith(seen) else FALSE
-        return HIDDEN if hidden else FALSE
+        # They may lie where the cut reaches, if what is at hand of that place fits.
+        first = max(start, len(data) - size + 1)
+        for place in range(first, min(last, len(data)) + 1):
+            if self.find.startswith(data[place:]):
+                return HIDDEN
+        return FALSE if last <= len(data) else HIDDEN
 
     def window(self, length: int) -> tuple[int, int]:
         """Return from and to where the bytes must lie in a payload of this length."""

@@ -104,8 +104,11 @@ def numbers(field: Field, raw: object) -> Numbers:
 
 def both_spaces(found: Numbers) -> Numbers:
     """Let numbers of ICMP's space stand for the same numbers of ICMPv6 too."""
-    moved = ((low + ICMPV6_SPACE, high + ICMPV6_SPACE) for low, high in found.intervals)
-    return Numbers.of([*found.intervals, *moved])
+    own = [
+        (low, min(high, ICMPV6_SPACE - 1)) for low, high in found.intervals if low < ICMPV6_SPACE
+    ]
+    moved = ((low + ICMPV6_SPACE, high + ICMPV6_SPACE) for low, high in own)
+    return Numbers.of([*own, *moved])
 
 
 def _expected(field: Field) -> str:
