@@ -2,6 +2,7 @@
 """A queue over a scripted kernel: configuration under adverse conditions, and the books."""
 
 import errno
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +17,7 @@ from qverdictd.wire.nfnetlink_queue import (
     F_GSO,
     F_UID_GID,
     MSG_CONFIG,
+    MSG_PACKET,
     MSG_VERDICT,
     Config,
 )
@@ -176,9 +178,10 @@ def test_messages_that_cannot_be_parsed_are_counted(kernel: ScriptedKernel) -> N
     kernel.say(b"\x10\0\0")  # no header
     kernel.say(bytes(16))  # a length of 0
     kernel.say(encode_message(2, b"\0"))  # an error without its fields
+    kernel.say(struct.pack("=IHHII", 15, MSG_PACKET, 0, 0, 0))  # shorter than its own header
     kernel.queue(1)
     assert drain(queue) == [1]
-    assert queue.losses().broken == 3
+    assert queue.losses().broken == 4
 
 
 def test_several_messages_in_one_datagram(kernel: ScriptedKernel) -> None:

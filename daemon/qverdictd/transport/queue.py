@@ -166,16 +166,17 @@ class Queue:
                     self._losses.broken += 1
                     break
                 size, kind, _flags, _seq, _portid = _header(buffer, start)
-                # A message larger than its datagram is broken, but may hold an id to answer.
-                end = min(start + size, stop)
+                if size < _HEADER_SIZE:
+                    self._losses.broken += 1
+                    break
+                end = start + size
+                if end > stop:  # broken, but it may hold an id to answer
+                    end = stop
                 if kind == MSG_PACKET:
                     packets.append((start + _HEADER_SIZE, end))
                 elif kind == NLMSG_ERROR:
                     self._note_error(start + _HEADER_SIZE, end)
-                if size < _HEADER_SIZE:
-                    self._losses.broken += 1
-                    break
-                start += align(size)
+                start = stop if end == stop else start + align(size)
         return packets
 
     def _note_error(self, start: int, end: int) -> None:
