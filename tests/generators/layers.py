@@ -5,7 +5,6 @@ Importing this also tells scapy which header may follow which, so that it dissec
 generators make.
 """
 
-import socket
 from typing import Any
 
 from scapy.fields import (
@@ -16,7 +15,7 @@ from scapy.fields import (
     StrLenField,
     XShortField,
 )
-from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet import ICMP, IP, TCP, UDP, in4_pseudoheader
 from scapy.layers.inet6 import (
     IPv6,
     IPv6ExtHdrDestOpt,
@@ -24,21 +23,22 @@ from scapy.layers.inet6 import (
     IPv6ExtHdrHopByHop,
     IPv6ExtHdrRouting,
     IPv6ExtHdrSegmentRouting,
+    in6_pseudoheader,
 )
 from scapy.layers.ipsec import AH
 from scapy.layers.sctp import SCTP
 from scapy.packet import Packet, bind_layers
 
-from .naive import internet_checksum, pseudo
+from .naive import internet_checksum
 
 UDPLITE_PROTO, DCCP_PROTO, SCTP_PROTO = 136, 33, 132
 
 
 def _sum(layer: Any, proto: int, covered: bytes, length: int) -> bytes:
-    under = layer.underlayer
-    family = socket.AF_INET if isinstance(under, IP) else socket.AF_INET6
-    ends = [socket.inet_pton(family, end) for end in (under.src, under.dst)]
-    return internet_checksum(pseudo(ends[0], ends[1], proto, length) + covered).to_bytes(2, "big")
+    """Return the checksum; what the headers below make of the addresses is scapy's to say."""
+    header = in4_pseudoheader if isinstance(layer.underlayer, IP) else in6_pseudoheader
+    pseudo = bytes(header(proto, layer.underlayer, length))
+    return internet_checksum(pseudo + covered).to_bytes(2, "big")
 
 
 class UDPLite(Packet):  # type: ignore[misc]

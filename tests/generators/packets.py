@@ -239,23 +239,24 @@ class Fragments:
 
 
 @st.composite
-def fragmented(draw: st.DrawFn) -> Fragments:
+def fragmented(draw: st.DrawFn, transport: st.SearchStrategy[Transport] | None = None) -> Fragments:
     """Make a datagram and cut it in two, where the first part holds the transport header."""
     four = draw(st.booleans())
     network = draw(ipv4() if four else ipv6())
-    transport = draw(transports.of_ipv4 if four else transports.of_ipv6)
-    longer = transport.layer / Raw(draw(st.binary(min_size=9, max_size=24)))
-    transport = Transport(transport.proto, longer, transport.header, b"")
-    segment = _segment(network, transport)
-    nh, tail = network.tail(transport.proto)
-    body = tail + segment
-    least = len(tail) + (transport.header or 0)
+    if transport is None:
+        transport = transports.of_ipv4 if four else transports.of_ipv6
+    short = draw(transport)
+    longer = short.layer / Raw(draw(st.binary(min_size=9, max_size=24)))
+    long = Transport(short.proto, longer, short.header, b"")
+    nh, tail = network.tail(long.proto)
+    body = tail + _segment(network, long)
+    least = len(tail) + (long.header or 0)
     cut = draw(st.integers(max(1, (least + 7) // 8), (len(body) - 1) // 8))
     head = network.wrap(nh, body[: cut * 8], 0, True)
     rest = network.wrap(nh, body[cut * 8 :], cut, False)
     at = len(head) - (cut * 8 - len(tail))
-    first = _made(network, transport, head, at, fragment=True)
-    later = _made(network, Transport(transport.proto, None, None, b""), rest, 0, fragment=True)
+    first = _made(network, long, head, at, fragment=True)
+    later = _made(network, Transport(long.proto, None, None, b""), rest, 0, fragment=True)
     return Fragments(first, later, body[cut * 8 :])
 
 

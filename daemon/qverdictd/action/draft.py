@@ -55,8 +55,8 @@ class Draft:
         if growth:
             if packet.transport not in RESIZABLE or packet.fragment or packet.raw.gso:
                 raise ActionFailedError
-            if len(self.buffer) + growth > _LARGEST:
-                raise ActionFailedError
+            if max(len(self.original), len(self.buffer) + growth) > _LARGEST:
+                raise ActionFailedError  # a jumbogram's lengths are elsewhere: its size stays too
         self.buffer[packet.payload_at : self._payload_end] = new
         self._payload_end += growth
 
@@ -100,10 +100,11 @@ class Draft:
             self._set_sctp_checksum()
             return
         field = at + _CHECKSUM_AT[transport]
-        if packet.fragment or not packet.pseudo_known:
-            new = self._carried_on(transport, field)
-        elif transport is Header.UDP and self._unchecked(field):
+        carried = packet.fragment or not packet.pseudo_known
+        if transport is Header.UDP and self._unchecked(field, carried=bool(carried)):
             return
+        if carried:
+            new = self._carried_on(transport, field)
         else:
             self._store(field, 0)
             new = checksum(*self._summed(transport, bytes(self.buffer)))
@@ -111,11 +112,14 @@ class Draft:
             new = 0xFFFF  # zero means "none" (RFC 768); the two are one number
         self._store(field, new)
 
-    def _unchecked(self, field: int) -> bool:
-        """Whether this is a UDP datagram over IPv4 whose sender made no checksum."""
+    def _unchecked(self, field: int, *, carried: bool) -> bool:
+        """Whether this is a UDP datagram whose sender made no checksum, and stays one.
+
+        IPv6 asks for a checksum (tunnels apart, RFC 6935): it is made if it can be made anew.
+        """
         packet = self.packet
         return (
-            packet.network is Header.IPV4
+            (carried or packet.network is Header.IPV4)
             and self._load(field) == 0
             and not packet.raw.checksum_partial
         )
@@ -129,8 +133,6 @@ class Draft:
         if self.packet.raw.checksum_partial:
             raise ActionFailedError
         old_checksum = self._load(field)
-        if transport is Header.UDP and old_checksum == 0:
-            return 0
         self._store(field, 0)
         before = bytearray(self.original)
         before[field : field + 2] = b"\0\0"
@@ -156,16 +158,18 @@ class Draft:
         if packet.network is Header.IPV4:
             source, destination = whole[12:16], whole[16:20]
         else:
-            source, destination = whole[8:24], packet.pseudo_destination or whole[24:40]
+            source, destination = whole[8:24], whole[24:40]
+        source = packet.pseudo_source or source
+        destination = packet.pseudo_destination or destination
         return (pseudo_header(source, destination, PROTO_OF[transport], length), covered)
 
     def _set_sctp_checksum(self) -> None:
-        """Make the CRC anew if the SCTP packet changed; addresses are not part of it."""
+        """Make the CRC anew; of a fragment's, which cannot be, nothing covered may change."""
         at = self.packet.transport_at
-        if self.buffer[at:] == self.original[at:] and not self.packet.raw.checksum_partial:
-            return
         if self.packet.fragment:
-            raise ActionFailedError
+            if self.buffer[at:] != self.original[at:] or self.packet.raw.checksum_partial:
+                raise ActionFailedError
+            return  # addresses are not part of it
         self.write(at + 8, b"\0\0\0\0")
         self.write(at + 8, crc32c(bytes(self.buffer[at:])).to_bytes(4, "little"))
 
@@ -174,6 +178,6 @@ def _coverage(transport: Header, segment: bytes) -> int:
     """Return how many bytes the checksum covers; UDP-Lite (RFC 3828) and DCCP (RFC 4340) say."""
     if transport is Header.UDPLITE:
         return int.from_bytes(segment[4:6], "big") or len(segment)
-    if transport is Header.DCCP and segment[8] & 0x0F:
-        return min(segment[4] * 4 + ((segment[8] & 0x0F) - 1) * 4, len(segment))
+    if transport is Header.DCCP and segment[5] & 0x0F:
+        return min(segment[4] * 4 + ((segment[5] & 0x0F) - 1) * 4, len(segment))
     return len(segment)

@@ -24,6 +24,7 @@ class UnsupportedError(Exception):
 #: Version and header length, total length, fragment bits and offset, protocol (RFC 791).
 _IPV4 = Struct("!BxHxxHxB")
 _MORE_FRAGMENTS, _FRAGMENT_OFFSET = 0x2000, 0x1FFF
+_LOOSE_SOURCE_ROUTE, _STRICT_SOURCE_ROUTE = 131, 137
 
 #: IPv6 extension headers (RFC 8200, section 4; AH: RFC 4302).
 _HOP_BY_HOP, _ROUTING, _FRAGMENT, _AH, _DESTINATION = 0, 43, 44, 51, 60
@@ -56,6 +57,7 @@ def decode(raw: RawPacket) -> Packet:
     packet.transport_missing = Missing.ABSENT
     packet.payload_at = None
     packet.payload_end = 0
+    packet.pseudo_source = None
     packet.pseudo_destination = None
     packet.pseudo_known = True
     if raw.family == AF_INET:
@@ -84,8 +86,28 @@ def _ipv4(packet: Packet) -> None:
     packet.end = total
     packet.proto = proto
     packet.fragment = 1 if fragment & (_MORE_FRAGMENTS | _FRAGMENT_OFFSET) else 0
+    if header > 20:
+        _source_route(packet, header)
     if not fragment & _FRAGMENT_OFFSET:
         _transport(packet, proto, header, total)
+
+
+def _source_route(packet: Packet, header: int) -> None:
+    """Note where a source route ends, if it is not used up: its last address (RFC 791)."""
+    data = packet.data
+    at = 20
+    while at + 2 < min(header, len(data)) and data[at] != 0:
+        kind, size = data[at], data[at + 1]
+        if kind == 1:
+            at += 1
+            continue
+        if size < 2 or at + size > header:
+            return
+        if kind in (_LOOSE_SOURCE_ROUTE, _STRICT_SOURCE_ROUTE):
+            if size % 4 == 3 and data[at + 2] < size:
+                packet.pseudo_destination = data[at + size - 4 : at + size]
+            return
+        at += size
 
 
 def _ipv6(packet: Packet) -> None:
@@ -142,7 +164,7 @@ def _extensions(packet: Packet, following: int, end: int) -> None:
         if here == _ROUTING:
             _routing(packet, at, size)
         elif here == _DESTINATION and _HOME_ADDRESS_OPTION in data[at + 2 : at + size]:
-            packet.pseudo_known = False
+            _home_address(packet, at + 2, at + size)
         at += size
     packet.proto = following
     _transport(packet, following, at, end)
@@ -171,7 +193,22 @@ def _routing(packet: Packet, at: int, size: int) -> None:
     if len(final) == 16 and size >= 24:
         packet.pseudo_destination = final
     else:
+        packet.pseudo_destination = bytes(16)  # whatever it is: not ``dst``
         packet.pseudo_known = False
+
+
+def _home_address(packet: Packet, at: int, end: int) -> None:
+    """Note the mobile node's home address, of which the pseudo header is made (RFC 6275, 11.3)."""
+    data = packet.data
+    while at + 18 <= min(end, len(data)):
+        kind = data[at]
+        if kind == 0:  # Pad1, the one option without a length
+            at += 1
+            continue
+        if kind == _HOME_ADDRESS_OPTION and data[at + 1] == 16:
+            packet.pseudo_source = data[at + 2 : at + 18]
+            return
+        at += 2 + data[at + 1]
 
 
 def _transport(packet: Packet, proto: int, at: int, end: int) -> None:

@@ -23,6 +23,7 @@ class Packet(dict[str, Value]):
         "proto",
         "pseudo_destination",
         "pseudo_known",
+        "pseudo_source",
         "raw",
         "transport",
         "transport_at",
@@ -46,10 +47,12 @@ class Packet(dict[str, Value]):
     payload_at: int | None
     """None: the cut took the header length that would tell."""
     payload_end: int
+    pseudo_source: bytes | None
+    """The home address out of an IPv6 destination option, which the checksum has for ``src``."""
     pseudo_destination: bytes | None
-    """The final destination out of an IPv6 routing header, where it is not ``dst``."""
+    """Where a source route or IPv6 routing header leads, which the checksum has for ``dst``."""
     pseudo_known: bool
-    """Whether the pseudo header of the checksum is known; else it can only be carried on."""
+    """Whether the end of the route is known; else the checksum can only be carried on."""
 
     def __missing__(self, name: str) -> Value:
         """Read the field and keep its value."""
