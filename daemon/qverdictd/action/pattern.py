@@ -64,15 +64,19 @@ class Pattern:
         """Return the text with the first ``count`` matches (None: all) replaced.
 
         ``with_`` is bytes and numbers of groups; a group that took no part in a match is empty.
+        As in RE2's own GlobalReplace, an empty match right behind another match is none.
         Raises `TooManyMatchesError`.
         """
         parts: list[bytes] = []
-        done = 0
-        for number, match in enumerate(self.compiled.finditer(text)):
+        done, number = 0, 0
+        for match in self.compiled.finditer(text):
+            if number and match.end() == done:
+                continue
             if number == count:
                 break
             if number == MOST_REPLACED:
                 raise TooManyMatchesError
+            number += 1
             parts.append(text[done : match.start()])
             parts.extend(
                 part if isinstance(part, bytes) else match.group(part) or b"" for part in with_

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 
 from qverdictd.action.pattern import Pattern
-from qverdictd.packet.fields import FIELDS, ICMPV6_SPACE, Field, Kind
+from qverdictd.packet.fields import FIELDS, ICMPV6_SPACE, Field, Kind, Layer
 from qverdictd.policy.members import Addresses, Interfaces, Interval, Macs, Masked, Members, Numbers
 
+#: What the numbers of a set can be: those of any field.
+_IN_SET = Field("a set's number", Kind.NUMBER, Layer.KERNEL, "", (), 0xFFFFFFFF)
 _INTERFACE_NAME_MAX = 15  # IFNAMSIZ, linux/if.h, less its end mark
 
 
@@ -49,7 +51,7 @@ def set_member(type_: str, raw: object) -> Members:
         case "port":
             return members(FIELDS["dport"], raw)
         case "number":
-            return members(FIELDS["mark"], raw)
+            return numbers(_IN_SET, raw)
         case "interface":
             return interface(raw)
         case _:

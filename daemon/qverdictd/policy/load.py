@@ -23,20 +23,17 @@ def load(file: FilePath) -> Policy:
     Raises `PolicyError` with every problem that was found.
     """
     sources = list(_sources(file))
-    problems: list[Problem] = []
     outlines = [_outline(source, main=source is sources[0]) for source in sources]
-    policy = None
-    if all(outlines):
-        policy = _policy(sources, outlines[0])
-    for source in sources:
-        problems += source.problems
-    if policy is not None and not problems:
+    # What can be read is read to its end, so that one file's errors do not hide another's.
+    policy = _policy(sources, outlines[0])
+    problems = [problem for source in sources for problem in source.problems]
+    if not problems:
         problems = [
             Problem(test.place.file, test.place.line, test.place.column, why)
             for test in policy.tests
             if (why := failure(policy, test)) is not None
         ]
-    if policy is None or problems:
+    if problems:
         raise PolicyError(problems)
     return policy
 
@@ -44,8 +41,19 @@ def load(file: FilePath) -> Policy:
 def _sources(file: FilePath) -> Iterator[Source]:
     """Read the file and what ``rules.d`` beside it adds, in lexical order."""
     yield read(file)
-    for extra in sorted((file.parent / "rules.d").glob("*.yaml")):
-        yield read(extra)
+    folder = file.parent / "rules.d"
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        # Rules that cannot be seen might be those that drop.
+        message = f"cannot read the folder: {error.strerror}"
+        raise PolicyError([Problem(str(folder), 1, 1, message)]) from None
+    for name in names:
+        # As a shell's *.yaml: what editors hide there is no policy.
+        if name.endswith(".yaml") and not name.startswith("."):
+            yield read(folder / name)
 
 
 def _outline(source: Source, *, main: bool) -> OutlineShape | None:
@@ -62,11 +70,10 @@ def _outline(source: Source, *, main: bool) -> OutlineShape | None:
     return outline
 
 
-def _policy(sources: list[Source], main: OutlineShape | None) -> Policy | None:
-    if main is None:
-        return None
+def _policy(sources: list[Source], main: OutlineShape | None) -> Policy:
+    """Return the policy; it is whole only if no source has a problem."""
     sets = _sets(sources)
-    reader = ValueReader(sets)
+    reader = ValueReader(sets, all_known=all(source.whole for source in sources))
     rules: list[Rule] = []
     tests: list[PolicyTest] = []
     for source in sources:
@@ -83,8 +90,8 @@ def _policy(sources: list[Source], main: OutlineShape | None) -> Policy | None:
                     tests.append(test)
     _check_rule_names(sources)
     return Policy(
-        Verdict(main.default or "accept"),
-        Verdict(main.on_error or "drop"),
+        Verdict((main and main.default) or "accept"),
+        Verdict((main and main.on_error) or "drop"),
         tuple(rules),
         tuple(named for named in sets.values() if named is not None),
         tuple(tests),
@@ -95,7 +102,7 @@ def _policy(sources: list[Source], main: OutlineShape | None) -> Policy | None:
 
 def _items(source: Source, key: str) -> Iterator[tuple[Node, Path]]:
     """Yield the entries of one of the document's lists and their paths."""
-    root = source.root.value
+    root = source.root.value if source.whole else None
     listed = root.get(key) if isinstance(root, dict) else None
     if listed is not None and isinstance(listed.value, list):
         for index, node in enumerate(listed.value):
@@ -107,7 +114,7 @@ def _sets(sources: list[Source]) -> dict[str, NamedSet | None]:
     sets: dict[str, NamedSet | None] = {}
     first: dict[str, str] = {}
     for source in sources:
-        root = source.root.value
+        root = source.root.value if source.whole else None
         listed = root.get("sets") if isinstance(root, dict) else None
         if listed is None or not isinstance(listed.value, dict):
             continue

@@ -43,14 +43,15 @@ def _read_file(file: FilePath, type_: str, source: Source, path: Path) -> list[M
     try:
         with file.open("rb") as stream:
             data = stream.read(LARGEST_SET_FILE + 1)
-    except OSError as error:
-        source.problem(f"cannot read {file}: {error.strerror}", path)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        source.problem(f"cannot read {file}: {why}", path)
         return []
     if len(data) > LARGEST_SET_FILE:
         source.problem(f"{file} is larger than {LARGEST_SET_FILE >> 20} MiB", path)
         return []
     parts: list[Members] = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
         text = line.partition("#")[0].strip()
         if not text:
             continue

@@ -28,9 +28,14 @@ _LARGEST_PAYLOAD = FIELDS["payload"].maximum
 class ValueReader:
     """Reads the values of fields; knows the policy's sets."""
 
-    def __init__(self, sets: Mapping[str, NamedSet | None]) -> None:
-        """Take the sets by name; None stands for one that could not be read."""
+    def __init__(self, sets: Mapping[str, NamedSet | None], *, all_known: bool = True) -> None:
+        """Take the sets by name; None stands for one that could not be read.
+
+        ``all_known``: whether a name that is not among them is wrong; else a file is broken that
+        may have it.
+        """
         self._sets = sets
+        self._all_known = all_known
 
     def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
         """Read a field's value in a match. Problems are reported; what remains is returned."""
@@ -46,6 +51,8 @@ class ValueReader:
             if len(raw) > 1:
                 report("'not' stands alone in its mapping", path)
             return Not(self.condition(field, raw["not"], report, (*path, "not")))
+        if self._of_lost_set(field, raw):
+            return Any(())
         try:
             if field.kind is Kind.BYTES:
                 return _payload(raw)
@@ -57,6 +64,13 @@ class ValueReader:
             return Any(tuple(Test(name, among, text) for name in field.either))
         return Test(field.name, among, text)
 
+    def _of_lost_set(self, field: Field, raw: object) -> bool:
+        """Whether the value is a set that could not be read: the error there is enough."""
+        if field.kind is Kind.BYTES or not isinstance(raw, str) or not raw.startswith("@"):
+            return False
+        name = raw[1:]
+        return self._sets[name] is None if name in self._sets else not self._all_known
+
     def _members(self, field: Field, raw: object) -> Members:
         if isinstance(raw, str) and raw.startswith("@"):
             return self._set(field, raw[1:])
@@ -66,8 +80,7 @@ class ValueReader:
         if name not in self._sets:
             raise ValueReadError(f"no set is called {name!r}" + near(name, list(self._sets)))
         named = self._sets[name]
-        if named is None:
-            raise ValueReadError(f"set {name!r} could not be read: see the error there")
+        assert named is not None
         if named.type not in set_types(field):
             wanted = " or ".join(set_types(field)) or "no set"
             raise ValueReadError(
