@@ -220,16 +220,34 @@ def test_a_bad_policy_at_sighup_leaves_the_old_one_in_force(
     assert f"{rules}:1:10: expected 1" in "".join(told)
 
 
-def test_a_queue_that_is_lost_ends_the_daemon_with_its_exit_code(rules: Path) -> None:
-    class Lost(Memory):
-        def stop(self) -> None:
-            self.broken = False
-
-    queue = Lost()
-    queue.broken = True
-    exit_code, _ = run_daemon(rules, [queue], lambda: queue.put(packet(1, 80)))
+def test_a_queue_that_is_lost_ends_the_daemon_with_its_exit_code(
+    rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost, other = Memory(), Memory()
+    lost.broken = True
+    exit_code, _ = run_daemon(rules, [lost, other], lambda: lost.put(packet(1, 80)))
     assert exit_code is Exit.UNAVAILABLE
-    assert queue.closed
+    assert lost.closed
+    assert other.stopped
+    told = capsys.readouterr().err
+    assert "the queue is lost" in told
+    assert "not all packets of memory were answered" in told
+    assert "received 0 = accepted 0" in told
+
+
+def test_a_second_sigterm_does_not_cut_the_first_one_short(rules: Path) -> None:
+    class Impatient(Memory):
+        """While the daemon stops, its operator tells it again."""
+
+        def stop(self) -> None:
+            super().stop()
+            os.kill(os.getpid(), signal.SIGTERM)
+            self.put(packet(1, 80))
+
+    queue = Impatient()
+    exit_code, _ = run_daemon(rules, [queue], lambda: None)
+    assert exit_code is Exit.OK
+    assert len(queue.answered) == 1
 
 
 def test_a_defect_of_ours_pays_its_packet_with_on_error(

@@ -156,24 +156,26 @@ class Daemon:
         self._counters = Counters()
         self._loading: threading.Thread | None = None
         self._load_again = False
-        self._loaded: list[Policy | QverdictdError] = []
+        self._loaded: list[Policy | Exception] = []
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
         # The packet path makes no cycles: the collector may leave the policy alone and come seldom.
         gc.freeze()
         gc.set_threshold(100_000)
-        failure: TransportError | None = None
-        try:
-            self._loop()
-        except TransportError as error:
-            say(str(error))
-            failure = error
-        self._stop()
-        return Exit.OK if failure is None else failure.exit_code
+        with _signals() as (signals, waker):
+            try:
+                self._loop(signals, waker)
+                exit_code = Exit.OK
+            except TransportError as error:
+                say(str(error))
+                exit_code = error.exit_code
+            # Still with the signals caught: a second SIGTERM must not cut this short.
+            self._stop()
+        return exit_code
 
-    def _loop(self) -> None:
-        with selectors.DefaultSelector() as selector, _signals() as (signals, waker):
+    def _loop(self, signals: socket.socket, waker: socket.socket) -> None:
+        with selectors.DefaultSelector() as selector:
             for transport in self._transports:
                 selector.register(transport, selectors.EVENT_READ, transport)
             selector.register(signals, selectors.EVENT_READ)
@@ -233,7 +235,7 @@ class Daemon:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)
                 self._loaded.append(policy)
-            except QverdictdError as error:
+            except Exception as error:
                 self._loaded.append(error)
             waker.send(b"\0")
 
@@ -258,9 +260,12 @@ class Daemon:
     def _stop(self) -> None:
         """Take no more packets, answer every held one, say what was done."""
         for transport in self._transports:
-            transport.stop()
-            while self._serve(transport):
-                pass
+            try:
+                transport.stop()
+                while self._serve(transport):
+                    pass
+            except TransportError as error:
+                say(f"not all packets of {transport.name} were answered: {error}")
         losses = together([transport.losses() for transport in self._transports])
         for transport in self._transports:
             transport.close()

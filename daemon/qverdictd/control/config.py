@@ -42,7 +42,7 @@ class Config(Shape):
     queues: Annotated[int | str, AfterValidator(_queues)] = 0
     overflow: Literal["drop", "accept"] = "drop"
     queue_length: int = Field(default=16384, ge=1, le=1 << 20)
-    copy_range: int = Field(default=65535, ge=0, le=65535)
+    copy_range: int = Field(default=65535, ge=1, le=65535)
     rules: str = str(RULES_FILE)
 
 
