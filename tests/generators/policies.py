@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whole policies as documents, and their way through the loader."""
+
+import json
+import socket
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from qverdictd.action.rewrite import Replace, Rewrite, SetAddress, SetNumber
+from qverdictd.policy.load import load
+from qverdictd.policy.model import Policy
+
+from . import pools
+from .matches import SETS, matches
+from .rewrites import same_size
+
+
+def loaded(document: dict[str, Any]) -> Policy:
+    """Load a document as a file with the same content is loaded: JSON is YAML."""
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "rules.yaml"
+        file.write_text(json.dumps(document))
+        return load(file)
+
+
+def _written(rewrite: Rewrite) -> dict[str, Any]:
+    """Write an edit as a policy does."""
+    match rewrite:
+        case SetNumber(field, value):
+            return {"set": {field: value}}
+        case SetAddress(field, address):
+            family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+            return {"set": {field: socket.inet_ntop(family, address)}}
+        case Replace(find, with_, count):
+            replace = {"hex": find.hex(), "with_hex": with_.hex()}
+            return {"replace": replace if count is None else {**replace, "count": count}}
+    raise AssertionError(rewrite)
+
+
+_VERDICTS: tuple[Any, ...] = ("accept", "drop", "repeat", {"queue": 7}, "continue", "continue")
+_rules = st.fixed_dictionaries(
+    {"verdict": st.sampled_from(_VERDICTS)},
+    optional={
+        "match": matches,
+        "mark": st.one_of(
+            st.sampled_from(pools.MARKS),
+            st.fixed_dictionaries(
+                {"set": st.sampled_from(pools.MARKS), "mask": st.sampled_from(pools.MARKS)}
+            ),
+        ),
+        "rewrite": st.lists(same_size.map(_written), min_size=1, max_size=2),
+        "log": st.sampled_from((True, {"level": "warning", "prefix": "seen"})),
+    },
+)
+
+
+def _document(rules: list[dict[str, Any]], default: str, on_error: str) -> dict[str, Any]:
+    named = [{"name": f"rule-{number}", **rule} for number, rule in enumerate(rules, 1)]
+    return {
+        "version": 1,
+        "default": default,
+        "on_error": on_error,
+        "sets": SETS,
+        "rules": named,
+    }
+
+
+_verdicts = st.sampled_from(("accept", "drop"))
+#: Documents that the loader takes.
+documents: st.SearchStrategy[dict[str, Any]] = st.builds(
+    _document, st.lists(_rules, min_size=1, max_size=5), _verdicts, _verdicts
+)
+#: Policies, loaded.
+policies: st.SearchStrategy[Policy] = documents.map(loaded)
