@@ -13,6 +13,7 @@ owner := build-aux/as-owner
 world := PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/run/hypothesis \
 	$(bin)/python tests/netns/enter.py
 world_pytest := $(world) $(bin)/python -m pytest -p no:cacheprovider
+in_worlds := tests/netns tests/bench
 
 .PHONY: help ready demo test lint unit netns bench clean
 
@@ -35,10 +36,10 @@ lint: ready ## ruff, mypy, the import linter
 	$(owner) $(bin)/lint-imports
 
 unit: ready ## the tests that need no namespaces
-	$(owner) $(bin)/python -m pytest --ignore tests/netns
+	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %)
 
 netns: ready ## the tests in network namespaces
-	$(world_pytest) tests/netns
+	$(world_pytest) $(in_worlds)
 
 bench: ready ## CPU time a packet, ours and others'
 	bench/run
