@@ -34,16 +34,20 @@ _Message = tuple[int, int, int, int]
 """Type, sequence number, and where the body starts and ends."""
 
 
-def open_socket(family: Family) -> NetlinkSocket:
-    """Make a socket of the queue's netlink family. Raises `TransportError`."""
+def open_socket(family: Family, batch: int = _BATCH, groups: int = 0) -> NetlinkSocket:
+    """Make a socket of the queue's netlink family, with a port id that the kernel chose.
+
+    It reads ``batch`` datagrams at a time, and listens to the multicast ``groups``, a bit each.
+    Raises `PermissionMissingError` and `TransportError`.
+    """
     try:
         sock = socket.socket(
             socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family.protocol
         )
+        sock.bind((0, groups))
     except OSError as error:
         raise refusal(family, error.errno or errno.EIO) from error
-    sock.bind((0, 0))
-    return NetlinkSocket(sock, _BATCH)
+    return NetlinkSocket(sock, batch)
 
 
 class Peer:

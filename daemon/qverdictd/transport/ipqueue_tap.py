@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """A listener at the tap of one of ip_queue's queues."""
 
-import errno
-import socket
 from typing import Self
 
 from qverdictd.errors import WireError
 from qverdictd.transport.interfaces import InterfaceNames
-from qverdictd.transport.ipqueue_family import Family, refusal
-from qverdictd.transport.netlink import SOL_NETLINK, NetlinkSocket
+from qverdictd.transport.ipqueue_family import Family
+from qverdictd.transport.ipqueue_peer import open_socket
+from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.queue import Link
 from qverdictd.wire.ipqueue import IPQM_TAP
 from qverdictd.wire.ipqueue_tap import GROUP_TAP, TapRecord, decode_tap
 from qverdictd.wire.netlink import NLMSGHDR
 
-_NETLINK_ADD_MEMBERSHIP = 1  # linux/netlink.h
 _BATCH = 64
 """Datagrams a read, of up to 32 records each."""
 _RECEIVE_BUFFER = 8 << 20
@@ -64,15 +62,8 @@ class Tap:
 
     @classmethod
     def open(cls, family: Family) -> Self:
-        """Join in the thread's network namespace. Raises `TransportError`."""
-        try:
-            sock = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, family.protocol
-            )
-            sock.setsockopt(SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, GROUP_TAP)
-        except OSError as error:
-            raise refusal(family, error.errno or errno.EIO) from error
-        joined = NetlinkSocket(sock, _BATCH)
+        """Join in the thread's network namespace. Raises as `open_socket` does."""
+        joined = open_socket(family, _BATCH, 1 << GROUP_TAP - 1)
         joined.size_receive_buffer(_RECEIVE_BUFFER)
         return cls(family, joined)
 

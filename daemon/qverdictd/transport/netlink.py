@@ -13,7 +13,7 @@ from qverdictd.transport.refusal import no_nfqueue
 from qverdictd.wire.packet_message import SLACK
 
 _NETLINK_NETFILTER = 12  # linux/netlink.h
-SOL_NETLINK = 270  # linux/socket.h
+_SOL_NETLINK = 270  # linux/socket.h
 _NETLINK_NO_ENOBUFS = 5
 _NETLINK_CAP_ACK = 10
 _SO_SNDBUFFORCE = 32  # asm-generic/socket.h, for these two
@@ -39,9 +39,9 @@ class NetlinkSocket:
         self._socket = sock
         # An overrun is seen in the ids and the kernel's counters. Told of it by ENOBUFS we would
         # know no more, and would have to tell this error from those that end the queue.
-        sock.setsockopt(SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
+        sock.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)
         with contextlib.suppress(OSError):  # before Linux 4.2: errors repeat the verdict, no more
-            sock.setsockopt(SOL_NETLINK, _NETLINK_CAP_ACK, 1)
+            sock.setsockopt(_SOL_NETLINK, _NETLINK_CAP_ACK, 1)
         self._set_buffer(_SO_SNDBUFFORCE, socket.SO_SNDBUF, _SEND_BUFFER)
         self.send_limit = sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) - _SEND_OVERHEAD
         self._receiver = Receiver(sock.fileno(), count=batch, room=_ROOM, slack=SLACK)
