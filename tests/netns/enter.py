@@ -5,7 +5,8 @@
     python tests/netns/enter.py .venv/bin/pytest tests/netns
 
 The world is made by unshare(1): a network namespace without any link, a mount namespace with an
-empty /run (there ``ip netns add`` keeps its names and iptables its lock), and a pid namespace.
+empty /run (there ``ip netns add`` keeps its names, iptables its lock, and the command its
+temporary files), and a pid namespace.
 Without root it has a user namespace too, in which we are root; that needs a kernel that lets
 users make one.
 
@@ -91,6 +92,11 @@ def init(command: list[str]) -> int:
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     MARKER.touch()
+    # Temporary files go with the world; root's in /tmp are not ours where root is only a map.
+    temporary = Path("/run/tmp")
+    temporary.mkdir()
+    temporary.chmod(0o1777)
+    os.environ["TMPDIR"] = str(temporary)
     # A handler, unlike SIG_IGN, is not inherited by the command.
     signal.signal(signal.SIGINT, lambda _number, _frame: None)
     try:
