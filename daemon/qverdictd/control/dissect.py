@@ -4,67 +4,142 @@
 For people's eyes: it runs on scapy, beside the packet path, and no verdict depends on it.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from qverdictd.control.layer_text import (
+    bytes_text,
+    field_name,
+    field_value,
+    is_shown,
+    layer_name,
+    shortened,
+    summary,
+)
 from qverdictd.packet.raw import AF_INET, AF_INET6, RawPacket
 
-_WIDEST = 72
+#: No packet fills more than some screens, whatever it holds.
+MOST_LINES = 250
+_DEEPEST = 8
+_HTTP = (b"GET ", b"POST ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"HTTP/1.")
 
 
 @cache
 def _scapy() -> Any:
     """Import scapy and the application layers it does not load by itself; slow, so once."""
+    import logging
+
+    import scapy.layers.dhcp
+    import scapy.layers.dhcp6
     import scapy.layers.dns
     import scapy.layers.http
     import scapy.layers.inet
     import scapy.layers.inet6
+    import scapy.layers.ipsec
     import scapy.layers.ntp
     import scapy.layers.sctp
     import scapy.layers.snmp
-    import scapy.layers.tls.all
+    import scapy.layers.tls.all  # asks for the package cryptography
 
+    # What it has to say of hostile bytes is said in the pane, not on the terminal.
+    logging.getLogger("scapy").setLevel(logging.CRITICAL)
     return scapy.layers
 
 
 def dissect(raw: RawPacket) -> list[str]:
     """Return the packet's layers as indented lines; what cannot be dissected is shown as bytes."""
-    layers = _scapy()
-    if raw.family == AF_INET:
-        kind = layers.inet.IP
-    elif raw.family == AF_INET6:
-        kind = layers.inet6.IPv6
-    else:
-        return [f"    {len(raw.data)} bytes: {_shortened(raw.data.hex(' '))}"]
+    lines: list[str] = []
     try:
-        layer = kind(raw.data)
-        return _layers(layer, len(raw.data))
+        for line in _pane(raw):
+            if len(lines) == MOST_LINES:
+                lines.append("  ... and more")
+                break
+            lines.append(line)
     except Exception as error:
         # A dissector that trips over hostile bytes must not stop anything.
-        return [f"    not dissected ({type(error).__name__}): {_shortened(raw.data.hex(' '))}"]
-
-
-def _layers(layer: Any, total: int) -> list[str]:
-    lines: list[str] = []
-    depth = 1
-    while layer is not None and layer.name != "NoPayload":
-        start = total - len(layer.original) if layer.original else None
-        where = "" if start is None else f", from byte {start}"
-        lines.append(f"{'  ' * depth}{layer.name}{where}: {_shortened(_summary(layer))}")
-        for field in layer.fields_desc:
-            if field.name in layer.fields:
-                shown = field.i2repr(layer, layer.fields[field.name])
-                lines.append(f"{'  ' * depth}    {field.name}: {_shortened(str(shown))}")
-        layer = layer.payload
-        depth += 1
+        why = type(error).__name__
+        lines.append(f"  not dissected further ({why}): {bytes_text(raw.data)}")
+    if len(raw.data) < raw.length:
+        lines.append(f"  cut: {len(raw.data)} of {raw.length} bytes are at hand")
     return lines
 
 
-def _summary(layer: Any) -> str:
-    summary = layer.mysummary()
-    return str(summary[0] if isinstance(summary, tuple) else summary) or layer.name
+def _pane(raw: RawPacket) -> Iterator[str]:
+    if raw.family not in (AF_INET, AF_INET6) or not raw.data:
+        yield f"  {len(raw.data)} bytes of no known network layer: {bytes_text(raw.data)}"
+        return
+    layers = _scapy()
+    layer = (layers.inet.IP if raw.family == AF_INET else layers.inet6.IPv6)(raw.data)
+    depth, start = 1, 0
+    while layer.name != "NoPayload":
+        size = _size(layer)
+        if size or layer.fields:
+            place = f"bytes {start}-{start + size - 1}" if size else f"byte {start}"
+            said = summary(layer)
+            yield f"{'  ' * depth}{layer_name(layer)}, {place}" + (f": {said}" if said else "")
+            yield from _fields(layer, depth + 2)
+            if raw.checksum_partial and type(layer).__name__ in ("TCP", "UDP", "SCTP"):
+                yield f"{'  ' * (depth + 2)}(the checksum is partial: the kernel completes it)"
+            depth = min(depth + 1, _DEEPEST)
+        start += size
+        layer = _below(layers, layer)
 
 
-def _shortened(text: str) -> str:
-    text = text.replace("\n", "\\n")
-    return text if len(text) <= _WIDEST else text[: _WIDEST - 3] + "..."
+def _size(layer: Any) -> int:
+    """Return the bytes of a layer without its payload: by what it read, and by what it left."""
+    whole = layer.original or b""
+    own = whole if layer.raw_packet_cache is None else layer.raw_packet_cache
+    below = layer.payload
+    left = 0 if below.name == "Padding" else len(below.original or b"")
+    return min(len(own), len(whole) - left)
+
+
+def _below(layers: Any, layer: Any) -> Any:
+    """Return the payload's layer; what TCP carries on an unusual port is told by its bytes."""
+    payload = layer.payload
+    if type(layer).__name__ == "TCP" and type(payload).__name__ == "Raw":
+        data = payload.load
+        if data[:2] == b"\x16\x03":
+            return layers.tls.record.TLS(data)
+        if data.startswith(_HTTP):
+            return layers.http.HTTP(data)
+    return payload
+
+
+def _fields(layer: Any, depth: int) -> Iterator[str]:
+    """Yield a line for each field that says something; layers inside a field below it."""
+    for field in layer.fields_desc:
+        value = layer.fields.get(field.name)
+        if not is_shown(field.name, value):
+            continue
+        margin, name = "  " * depth, field_name(layer, field.name)
+        if hasattr(value, "fields_desc"):
+            yield from _inside(value, depth)
+        elif isinstance(value, list) and hasattr(value[0], "fields_desc"):
+            for item in value:
+                yield from _inside(item, depth)
+        elif isinstance(value, dict):
+            for key, entry in value.items():
+                yield f"{margin}{shortened(_text(key))}: {shortened(_text(entry))}"
+        else:
+            yield f"{margin}{name}: {_value(layer, field, value)}"
+
+
+def _inside(layer: Any, depth: int) -> Iterator[str]:
+    """Yield a layer that is part of a field, such as an option or a DNS record."""
+    said = summary(layer, inside=True)
+    yield f"{'  ' * depth}{layer_name(layer)}" + (f": {said}" if said else "")
+    if depth < 2 * _DEEPEST:
+        yield from _fields(layer, depth + 2)
+
+
+def _value(layer: Any, field: Any, value: Any) -> str:
+    try:
+        return field_value(layer, field, value)
+    except Exception:
+        return shortened(str(value))  # scapy has a name for some values only
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
