@@ -19,6 +19,8 @@ _Schema = Callable[[TableField], dict[str, Any]]
 #: What a rule, set or test may be called.
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]{0,63}$"
 TEST_NAME = r"^[^\x00-\x1f]{1,200}$"
+#: What a log's prefix may be: no line of a log can be made to look like another.
+PREFIX = r"^[^\x00-\x1f\x7f]{0,64}$"
 
 Name = Annotated[str, Field(pattern=NAME)]
 Mark = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
@@ -52,7 +54,7 @@ class LogShape(Shape):
     """``{level: .., prefix: ..}``."""
 
     level: Literal["debug", "info", "notice", "warning", "error"] = "info"
-    prefix: str = Field(default="", max_length=64)
+    prefix: str = Field(default="", pattern=PREFIX)
 
 
 class ReplaceShape(Shape):

@@ -124,8 +124,13 @@ def _sets(sources: list[Source]) -> dict[str, NamedSet | None]:
                 message = f"{name!r}: a set's name is letters, digits, and _ . -"
                 source.problem(message, path, of_key=True)
             _once(first, "set", name, source, path, of_key=True)
+            before = len(source.problems)
             shape = checked(source, node, SetShape, path)
-            sets[name] = None if shape is None else read_set(name, shape, source, path)
+            sets[name] = None
+            if shape is not None and (shape.values is not None or shape.file is not None):
+                sets[name] = read_set(name, shape, source, path)
+            elif len(source.problems) == before:
+                source.problem("a set needs values or a file", path, of_key=True)
     return sets
 
 

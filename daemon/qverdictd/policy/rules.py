@@ -99,6 +99,8 @@ class RuleBuilder:
             if len(given) != 1:
                 self._report("expected one of set, replace, payload", at)
                 continue
+            if getattr(shape, given[0]) is None:
+                continue  # not of its shape: that was said
             for rewrite in self._edits(shape, plain[index], at):
                 if changes_size(rewrite):
                     self._check_size_may_change(rewrite, condition, (*at, given[0]))

@@ -27,8 +27,6 @@ def read_set(name: str, shape: SetShape, source: Source, path: Path) -> NamedSet
     if shape.file is not None:
         file = FilePath(source.name).parent / shape.file
         parts += _read_file(file, shape.type, source, (*path, "file"))
-    elif shape.values is None:
-        source.problem("a set needs values or a file", path, of_key=True)
     if len(source.problems) > before:
         return None
     joined = union(parts)

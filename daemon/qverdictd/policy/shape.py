@@ -7,10 +7,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from qverdictd.policy.document import NAME, PREFIX, TEST_NAME
 from qverdictd.policy.literals import near, written
 from qverdictd.policy.source import Node, Path, Source
 
 Model = TypeVar("Model", bound=BaseModel)
+
+#: What to say of a text that is not as its pattern wants it.
+_PATTERNS = {
+    NAME: "a name is 1 to 64 letters, digits, and _ . - (not first: . -)",
+    TEST_NAME: "a test's name is 1 to 200 characters on one line",
+    PREFIX: "a prefix is up to 64 characters on one line",
+}
 
 
 def checked(source: Source, node: Node, shape: type[Model], path: Path) -> Model | None:
@@ -28,12 +36,12 @@ def checked(source: Source, node: Node, shape: type[Model], path: Path) -> Model
             errors = failure.errors(include_url=False)
         for error in errors:
             if first or error["type"] != "missing":
-                _note(source, shape, error, path)
-        plain = node.plain()
-        for error in errors:
-            _take_out(plain, _steps(error))
-        if any(not _steps(error) or error["type"] == "missing" for error in errors):
+                _note(source, shape, error, path, _steps(error, plain))
+        found = [_steps(error, plain) for error in errors]
+        if not all(found) or any(error["type"] == "missing" for error in errors):
             break
+        for steps in found:
+            _take_out(plain, steps)
     return None
 
 
@@ -55,18 +63,26 @@ def _note_empty_values(source: Source, node: Node, path: Path) -> None:
             source.problem("no value: give it one, or leave the key out", at, of_key=True)
 
 
-def _steps(error: ErrorDetails) -> Path:
-    """Return where the error is, without the names of a union's forms."""
-    steps = [step for step in error["loc"] if not (isinstance(step, str) and step[:1] == "<")]
-    return tuple(steps[:-1] if steps[-1:] == ["[key]"] else steps)
+def _steps(error: ErrorDetails, plain: Any) -> Path:
+    """Return where the error is: what pydantic adds to the path is not in the document."""
+    steps: list[str | int] = []
+    for step in error["loc"]:
+        is_key = isinstance(plain, dict) and step in plain
+        if is_key or (isinstance(plain, list) and isinstance(step, int)):
+            plain = plain[step]
+        elif not (error["type"] == "missing" and step is error["loc"][-1]):
+            continue  # the name of one of a union's forms
+        steps.append(step)
+    return tuple(steps)
 
 
-def _note(source: Source, shape: type[BaseModel], error: ErrorDetails, path: Path) -> None:
-    steps = _steps(error)
+def _note(
+    source: Source, shape: type[BaseModel], error: ErrorDetails, path: Path, steps: Path
+) -> None:
     if error["input"] is None and error["type"] != "missing":
         return  # noted as a key without a value
     message = _message(shape, error, steps)
-    of_key = error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
+    of_key = error["type"] == "extra_forbidden"
     source.problem(message, (*path, *steps), of_key=of_key)
 
 
@@ -103,11 +119,7 @@ def _message(shape: type[BaseModel], error: ErrorDetails, steps: Path) -> str:
         case "too_short":
             return "an empty list: give it a value, or leave the key out"
         case "string_pattern_mismatch":
-            return (
-                f"{found!r}: a name is 1 to 64 letters, digits, and _ . - (not first: . -)"
-                if "A-Za-z" in str(context["pattern"])
-                else f"{found!r}: a test's name is 1 to 200 characters on one line"
-            )
+            return f"{found!r}: {_PATTERNS[str(context['pattern'])]}"
         case _:
             return f"{error['msg']}, not {found}"
 

@@ -72,10 +72,18 @@ class Source:
         self.problems: list[Problem] = []
         self.whole = False
         """Whether the document was read to its end; else what is in it cannot be judged."""
+        self._unread: set[tuple[int, int]] = set()
 
     def problem(self, message: str, path: Path = (), *, of_key: bool = False) -> None:
         """Note a problem at a path of the document."""
-        self.problem_at(message, *self.root.place(path, of_key=of_key))
+        place = self.root.place(path, of_key=of_key)
+        if place not in self._unread:
+            self.problem_at(message, *place)
+
+    def unread(self, message: str, line: int, column: int) -> None:
+        """Note that a word could be read two ways; what it seems to be has no further problems."""
+        self._unread.add((line, column))
+        self.problem_at(message, line, column)
 
     def problem_at(self, message: str, line: int, column: int) -> None:
         """Note a problem at a place."""
@@ -92,8 +100,9 @@ def read(file: FilePath, what: str = "policy") -> Source:
     try:
         with file.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)
-    except OSError as error:
-        message = f"cannot read the {what}: {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL in it
+        why = error.strerror if isinstance(error, OSError) else error
+        message = f"cannot read the {what}: {why}"
         raise PolicyError([Problem(str(file), 1, 1, message)]) from None
     return parse(data, str(file))
 
@@ -111,6 +120,12 @@ def parse(data: bytes, name: str) -> Source:
         column = error.start - data.rfind(b"\n", 0, error.start)
         source.problem_at("not UTF-8: save the file as UTF-8", line, column)
         return source
+    if found := _TAG_DIRECTIVE.search(text):
+        # The parser looks each of them up in all before it: many take for ever.
+        at = found.end() - len("%TAG")
+        line = text.count("\n", 0, at) + 1
+        source.problem_at("tags (%TAG) are not part of the language: leave it out", line, 1)
+        return source
     try:
         _Builder(source).build(yaml.parse(text, Loader=yaml.CSafeLoader))
         source.whole = True
@@ -120,13 +135,18 @@ def parse(data: bytes, name: str) -> Source:
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         source.problem_at(f"broken YAML: {error.problem}{context}", line, column)
     except yaml.reader.ReaderError as error:
-        before = text[: error.position] if isinstance(error.position, int) else ""
+        at = error.position if isinstance(error.position, int) else 0
+        before = text.encode()[:at].decode(errors="ignore")
         source.problem_at(
             f"broken YAML: {error.reason}", before.count("\n") + 1, len(before.split("\n")[-1]) + 1
         )
     except _RefusedError:
         pass
     return source
+
+
+#: At the begin of what the parser takes for a line.
+_TAG_DIRECTIVE = re.compile("(?:\\A|[\n\r\x85\u2028\u2029])\ufeff?%TAG")
 
 
 class _RefusedError(Exception):
@@ -217,14 +237,14 @@ class _Builder:
             if message is None:
                 value = resolved(event.value)
             else:
-                self._source.problem_at(message, line, column)
+                self._source.unread(message, line, column)
         self._add(Node(value, line, column))
 
     def _key(self, key: str, plain: bool, line: int, column: int) -> None:
         if plain and key == "<<":
-            self._source.problem_at("merge keys (<<) are not part of the language", line, column)
+            self._source.unread("merge keys (<<) are not part of the language", line, column)
         elif plain and (message := ambiguous(key)) is not None:
-            self._source.problem_at(message, line, column)
+            self._source.unread(message, line, column)
         node = self._open[-1]
         if key in node.keys:
             first = "{}:{}".format(*node.keys[key])
@@ -247,6 +267,9 @@ class _Builder:
             self._expecting_key[-1] = True
 
 
+#: Characters. Longer numbers fit no field, and Python takes long to read very long ones.
+_LONGEST_NUMBER = 31
+
 #: Plain scalars of YAML 1.2's core schema (YAML 1.2.2, section 10.3.2).
 _CORE: Mapping[str, re.Pattern[str]] = {
     "null": re.compile(r"null|Null|NULL|~|"),
@@ -265,13 +288,17 @@ _READ_DIFFERENTLY = re.compile(
     | [-+]?0b[01_]+                                         # binary only in 1.1
     | [-+]?0x[0-9a-fA-F]*_[0-9a-fA-F_]*                     # underscores only in 1.1
     | [-+]0x[0-9a-fA-F_]+
-    | [-+]?[0-9][0-9]*_[0-9_]*(\.[0-9_]*)?
+    | [-+]?[0-9]+_[0-9_]*(\.[0-9_]*([eE][-+]?[0-9]+)?)?
+    | [-+]?([0-9][0-9_]*)?\.[0-9]*_[0-9_]*([eE][-+]?[0-9]+)?
     | [-+]?[1-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?          # sixties
     | [-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*
     | [-+]?[0-9]+[eE][-+]?[0-9]+                            # float only in 1.2
-    | [-+]?([0-9]+)?\.[0-9]*[eE][0-9]+
-    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(([Tt]|[ \t]+)[0-9].*)?  # dates
-    | =
+    | [-+]?([0-9]+\.[0-9]*|\.[0-9]+)[eE][0-9]+
+    | [-+]\.[0-9]+([eE][-+]?[0-9]+)?                        # float, but not to every parser
+    | [0-9]{4}-[0-9]{2}-[0-9]{2}                            # dates, and times of them
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}(:[0-9]{2}){2}(\.[0-9]*)?
+      ([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?
+    | = | <<
     """,
     re.VERBOSE,
 )
@@ -279,8 +306,11 @@ _READ_DIFFERENTLY = re.compile(
 
 def ambiguous(text: str) -> str | None:
     """Return what to say of a plain scalar that YAML 1.1 and 1.2 read differently, else None."""
-    if len(text) < 64 and _READ_DIFFERENTLY.fullmatch(text):
-        return f"{text} means different things in YAML 1.1 and 1.2: quote it"
+    shown = text if len(text) <= 40 else f"{text[:37]}..."
+    if _READ_DIFFERENTLY.fullmatch(text):
+        return f"{shown} means different things in YAML 1.1 and 1.2: quote it"
+    if len(text) > _LONGEST_NUMBER and _CORE["int"].fullmatch(text):
+        return f"{shown} is longer than any number here: quote it if it is text"
     return None
 
 
@@ -290,12 +320,12 @@ def resolved(text: str) -> Scalar:
     if first.isalpha() and first not in "nNtTfF":
         return text
     if _CORE["int"].fullmatch(text):
-        # Longer numbers fit no field, and Python refuses very long ones.
-        return int(text, 0) if len(text) < 32 else text
+        return int(text, 0)
     if _CORE["null"].fullmatch(text):
         return None
     if _CORE["bool"].fullmatch(text):
         return text.lower() == "true"
     if _CORE["float"].fullmatch(text):
-        return float(text)
+        # YAML writes a point before infinity and not-a-number, Python does not.
+        return float(text if text[-1] in "0123456789." else text.replace(".", ""))
     return text
