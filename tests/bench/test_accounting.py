@@ -66,14 +66,14 @@ from bench.contestants import BASELINE, SCAPY
 from bench.measure import measure
 link.make()
 program = Contestant("dropper", (sys.executable, "-c", sys.argv[1]))
-sample = measure(program, build("generate"), 64, 1000)
+sample = measure(program, build("generate"), 64, 200)
 print(sample.packets, sample.delivered, sample.valid)
 """
 
 
 @pytest.mark.parametrize(
     ("length", "expected"),
-    [(4096, range(900, 901)), (8, range(900))],
+    [(4096, range(180, 181)), (8, range(180))],
     ids=["verdict-drop", "overrun"],
 )
 def test_a_run_that_lost_packets_does_not_count(length: int, expected: range) -> None:
@@ -81,7 +81,7 @@ def test_a_run_that_lost_packets_does_not_count(length: int, expected: range) ->
     command.append(DROPPER.format(length=length))
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True, text=True)
     packets, delivered, valid = done.stdout.split()
-    assert packets == "1000"
+    assert packets == "200"  # as many as a socket's buffer takes by default
     assert int(delivered) in expected
     assert valid == "False"
 
