@@ -15,7 +15,7 @@ from qverdictd.packet.value import Payload, Value
 
 from ..generators.packets import Fragments, Made, fragmented, packets, wholes
 from ..generators.rewrites import rewrites
-from ..generators.transports import sctp
+from ..generators.transports import Transport, sctp
 from ..packet.seen import seen
 from . import starts
 from .model import CannotError, expected
@@ -26,7 +26,32 @@ from .validator import (
     assert_transport_right,
 )
 
-_edits = st.lists(rewrites, min_size=1, max_size=3)
+
+@st.composite
+def _edits(draw: st.DrawFn, made: Made) -> list[Rewrite]:
+    """Make edits of a packet, most of which can be done to it."""
+    edits = draw(st.lists(rewrites, min_size=1, max_size=8))
+    if draw(st.integers(0, 4)):
+        edits = [edit for edit in edits if _can_be_done(made, edit)] or edits
+    return edits[:3]
+
+
+def _can_be_done(made: Made, edit: Rewrite) -> bool:
+    try:
+        return _changed(made, expected(made, [edit]))
+    except CannotError:
+        return False
+
+
+def _with_edits(mades: st.SearchStrategy[Made]) -> st.SearchStrategy[tuple[Made, list[Rewrite]]]:
+    return mades.flatmap(lambda made: st.tuples(st.just(made), _edits(made)))
+
+
+def _cut_with_edits(
+    transport: st.SearchStrategy[Transport] | None = None,
+) -> st.SearchStrategy[tuple[Fragments, list[Rewrite]]]:
+    cuts = fragmented(transport)
+    return cuts.flatmap(lambda cut: st.tuples(st.just(cut), _edits(cut.first)))
 
 
 def _changed(made: Made, fields: dict[str, Value]) -> bool:
@@ -103,15 +128,17 @@ def _assert_right(made: Made, result: bytes, *, unchecked: bool) -> None:
         event("scapy rebuilds the same")
 
 
-@given(packets, _edits)
-def test_what_is_asked_and_nothing_else(made: Made, edits: list[Rewrite]) -> None:
+@given(_with_edits(packets))
+def test_what_is_asked_and_nothing_else(case: tuple[Made, list[Rewrite]]) -> None:
+    made, edits = case
     carried = made.fragment or not made.pseudo_known
     assume(not (carried and made.proto == 132))
     _check(made, made.raw(), edits)
 
 
-@given(wholes(), _edits)
-def test_right_checksums_stay_right(made: Made, edits: list[Rewrite]) -> None:
+@given(_with_edits(wholes()))
+def test_right_checksums_stay_right(case: tuple[Made, list[Rewrite]]) -> None:
+    made, edits = case
     result = _check(made, made.raw(), edits)
     if result is not None:
         # IPv6 knows no "unchecked": a zero is filled in, where we know the pseudo header.
@@ -119,15 +146,20 @@ def test_right_checksums_stay_right(made: Made, edits: list[Rewrite]) -> None:
         _assert_right(made, result, unchecked=unchecked)
 
 
-@given(wholes().filter(lambda made: made.pseudo_known), _edits)
-def test_wrong_checksums_become_right(made: Made, edits: list[Rewrite]) -> None:
+@given(_with_edits(wholes().filter(lambda made: made.pseudo_known)))
+def test_wrong_checksums_become_right(case: tuple[Made, list[Rewrite]]) -> None:
+    made, edits = case
     result = _check(made, starts.wrong(made), edits)
     if result is not None:
         _assert_right(made, result, unchecked=_unchecked(made) and made.family == AF_INET)
 
 
-@given(wholes().filter(lambda made: made.transport_at and made.proto in starts.OFFLOADED), _edits)
-def test_partial_checksums_are_completed(made: Made, edits: list[Rewrite]) -> None:
+_offloaded = wholes().filter(lambda made: made.transport_at and made.proto in starts.OFFLOADED)
+
+
+@given(_with_edits(_offloaded))
+def test_partial_checksums_are_completed(case: tuple[Made, list[Rewrite]]) -> None:
+    made, edits = case
     raw = starts.partial(made)
     if not made.pseudo_known and made.proto != 132:
         try:
@@ -142,10 +174,11 @@ def test_partial_checksums_are_completed(made: Made, edits: list[Rewrite]) -> No
         _assert_right(made, result, unchecked=False)
 
 
-@given(fragmented(), _edits)
+@given(_cut_with_edits())
 def test_the_first_fragment_goes_with_the_untouched_rest(
-    cut: Fragments, edits: list[Rewrite]
+    case: tuple[Fragments, list[Rewrite]],
 ) -> None:
+    cut, edits = case
     first = cut.first
     assume(first.proto != 132)
     result = _check(first, first.raw(), edits)
@@ -154,8 +187,11 @@ def test_the_first_fragment_goes_with_the_untouched_rest(
         assert_transport_right(first, result, whole, unchecked=_unchecked(first))
 
 
-@given(fragmented(sctp()), _edits)
-def test_a_fragment_of_sctp_keeps_its_bytes_or_fails(cut: Fragments, edits: list[Rewrite]) -> None:
+@given(_cut_with_edits(sctp()))
+def test_a_fragment_of_sctp_keeps_its_bytes_or_fails(
+    case: tuple[Fragments, list[Rewrite]],
+) -> None:
+    cut, edits = case
     first = cut.first
     at = first.transport_at
     assert at is not None
