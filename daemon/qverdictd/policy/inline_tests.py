@@ -33,7 +33,7 @@ def read_test(shape: TestShape, node: Node, source: Source, path: Path) -> Polic
     """Return the test, or None with its problems noted in the source."""
     plain = node.plain()
     try:
-        packet = _packet(plain["packet"], source, (*path, "packet"))
+        packet = _packet(shape.packet, plain["packet"], source, (*path, "packet"))
     except BuildError as error:
         source.problem(str(error), (*path, "packet"))
         return None
@@ -54,7 +54,7 @@ def read_test(shape: TestShape, node: Node, source: Source, path: Path) -> Polic
     return PolicyTest(shape.name, packet, expect, place)
 
 
-def _packet(plain: dict[str, Any], source: Source, path: Path) -> RawPacket:
+def _packet(shape: Any, plain: dict[str, Any], source: Source, path: Path) -> RawPacket:
     values: dict[str, int | bytes | str] = {}
     failed = False
     for name, raw in plain.items():
@@ -68,18 +68,17 @@ def _packet(plain: dict[str, Any], source: Source, path: Path) -> RawPacket:
     try:
         if failed:
             raise ValueReadError
-        if "hex" not in plain:
-            raw_payload = plain.get("payload", "")
+        if shape.hex is None:
             payload = (
-                raw_payload.encode()
-                if isinstance(raw_payload, str)
-                else bytes_of(raw_payload.get("text"), raw_payload.get("hex"))
+                shape.payload.encode()
+                if isinstance(shape.payload, str)
+                else bytes_of(shape.payload.text, shape.payload.hex)
             )
             return build(values, payload)
         for name in plain:
             if name != "hex" and (name == "payload" or FIELDS[name].places):
                 raise BuildError(f"hex is the whole packet: {name} does not go with it")
-        return known_to_kernel_only(values, hex_bytes(plain["hex"]))
+        return known_to_kernel_only(values, hex_bytes(shape.hex))
     except ValueReadError as error:
         if str(error):
             source.problem(str(error), path)
