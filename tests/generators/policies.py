@@ -10,11 +10,12 @@ from typing import Any
 from hypothesis import strategies as st
 
 from qverdictd.action.rewrite import Replace, Rewrite, SetAddress, SetNumber
+from qverdictd.packet.fields import FIELDS
 from qverdictd.policy.load import load
 from qverdictd.policy.model import Policy
 
 from . import pools
-from .matches import SETS, matches
+from .matches import SETS, matches, values
 from .rewrites import same_size
 
 
@@ -56,6 +57,34 @@ _rules = st.fixed_dictionaries(
     },
 )
 
+#: Rules that change the size of payloads, where sizes may change.
+_resizing = st.fixed_dictionaries(
+    {
+        "verdict": st.sampled_from(_VERDICTS),
+        "match": st.fixed_dictionaries(
+            {"proto": st.sampled_from(("udp", "icmp", ["udp", "udplite", "icmpv6"]))},
+            optional={"payload": values(FIELDS["payload"])},
+        ),
+        "rewrite": st.lists(
+            st.one_of(
+                st.sampled_from(({"text": "hello"}, {"hex": ""}, {"hex": "00 ff 00"})).map(
+                    lambda payload: {"payload": payload}
+                ),
+                st.sampled_from(
+                    (
+                        {"text": "hello", "with": "HELLO, HELLO"},
+                        {"hex": "00", "with_hex": "", "count": 2},
+                        {"regex": "(h)(.)", "with": "\\2\\1\\1"},
+                        {"regex": "[a-z]*$", "with": ""},
+                    )
+                ).map(lambda replace: {"replace": replace}),
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+    }
+)
+
 
 def _document(rules: list[dict[str, Any]], default: str, on_error: str) -> dict[str, Any]:
     named = [{"name": f"rule-{number}", **rule} for number, rule in enumerate(rules, 1)]
@@ -71,7 +100,10 @@ def _document(rules: list[dict[str, Any]], default: str, on_error: str) -> dict[
 _verdicts = st.sampled_from(("accept", "drop"))
 #: Documents that the loader takes.
 documents: st.SearchStrategy[dict[str, Any]] = st.builds(
-    _document, st.lists(_rules, min_size=1, max_size=5), _verdicts, _verdicts
+    _document,
+    st.lists(st.one_of(_rules, _rules, _resizing), min_size=1, max_size=5),
+    _verdicts,
+    _verdicts,
 )
 #: Policies, loaded.
 policies: st.SearchStrategy[Policy] = documents.map(loaded)
