@@ -4,6 +4,7 @@
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from harness import packages
@@ -14,8 +15,10 @@ from harness.kernel import NAMES, Kernel, kernel
 from harness.machine import Machine
 from harness.module import BuildError, module
 
-# The debug kernel checks every memory access and every lock: all takes longer.
-_LIMIT = {False: 60, True: 240}
+# The debug kernel checks every memory access and every lock: all takes longer, and it is where the
+# fuzzer is to find something.
+_LIMIT = {False: 60, True: 300}
+_FUZZ = {False: 20_000, True: 1_000_000}
 
 
 def catalogue() -> list[str]:
@@ -31,7 +34,8 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("-v", "--verbose", action="store_true", help="show what passing scenarios print too")
     parser.add_argument("--no-module", action="store_true", help="boot without the module")
     parser.add_argument("--logs", help="name of the folder for logs (default: the kernel's); one run at a time in each")
-    parser.add_argument("--limit", type=int, help="seconds that one scenario may take")
+    parser.add_argument("--limit", type=int, help="seconds that one scenario may take (the fuzzer: twelve times)")
+    parser.add_argument("--fuzz", type=int, help="messages and options that the fuzzer sends")
     parser.add_argument("--total", type=int, default=1200, help="seconds that the machine may be on")
     return parser.parse_args(argv)
 
@@ -42,25 +46,39 @@ def _line(kernel_name: str, result: Result) -> str:
     return f"ok {kernel_name} {result.name} ({result.seconds:.1f} s)"
 
 
-def boot(target: Kernel, ko: Path | None, wanted: list[str], logs: Path, options: argparse.Namespace) -> list[Result]:
-    """Run scenarios in one boot, printing each result as it comes; the results."""
+def boot(
+    target: Kernel, ko: Path | None, wanted: list[str], logs: Path, *, limit: int | None = None,
+    fuzz: int | None = None, total: int = 1200, verbose: bool = False, counted: bool = False,
+    also: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Run scenarios in one boot, printing each result as it comes; the results.
+
+    `limit` and `total` are seconds, for one scenario and for all; `fuzz` is a number of messages;
+    `also` is given each line that the guest says.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     image = logs / "image"
-    initramfs(target, ko, wanted, options.limit or _LIMIT[target.is_debug], image)
+    initramfs(target, ko, {
+        "scenarios": "\n".join(wanted),
+        "limit": str(limit or _LIMIT[target.is_debug]),
+        "fuzz": str(fuzz or _FUZZ[target.is_debug]),
+    }, image)
     run = Run(wanted)
 
     def each(text: str) -> None:
+        if also is not None:
+            also(text)
         result = run.line(text)
         if result is not None:
-            if result.why or options.verbose:
+            if result.why or verbose:
                 for said in run.transcript.get(result.name, []):
                     print(f"    {said}")
             print(_line(target.name, result), flush=True)
 
-    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log")
+    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log", counted)
     try:
-        if not machine.wait(options.total, each):
-            print(f"    the machine was still on after {options.total} s")
+        if not machine.wait(total, each):
+            print(f"    the machine was still on after {total} s")
     finally:
         machine.end()
         image.unlink()
@@ -85,7 +103,8 @@ def main(argv: list[str]) -> int:
         ko = None if options.no_module else module(target)
         logs = CACHE / "logs" / (options.logs or target.name)
         with lock(f"logs-{logs.name}"):
-            results = boot(target, ko, wanted, logs, options)
+            results = boot(target, ko, wanted, logs, limit=options.limit, fuzz=options.fuzz,
+                           total=options.total, verbose=options.verbose)
     except (BuildError, packages.PackageError) as error:
         print(f"FAIL {options.kernel} build: {error}")
         print("0 passed, 1 failed")

@@ -19,7 +19,7 @@ def programs() -> list[Path]:
     """Build tests/qemu/client against the sources in use; what there is to copy into the guest."""
     build = CACHE / "client"
     build.mkdir(parents=True, exist_ok=True)
-    command = ["make", "-j2", "-C", str(QEMU / "client"), f"OUT={build}",
+    command = ["make", "-s", "-j2", "-C", str(QEMU / "client"), f"OUT={build}",
                f"IPTABLES={iptables_source()}", f"UAPI={SOURCE / 'include/uapi'}"]
     with lock("client"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)

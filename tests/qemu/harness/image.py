@@ -121,9 +121,10 @@ def _install(text: Path, target: Path, mode: int) -> None:
     target.chmod(mode)
 
 
-def initramfs(kernel: Kernel, ko: Path | None, scenarios: list[str], limit: int, out: Path) -> None:
+def initramfs(kernel: Kernel, ko: Path | None, files: dict[str, str], out: Path) -> None:
     """Write the image for one run to `out`: the cached base, then what this run adds to it.
 
+    `files` are small texts for the guest's top folder: what to run, and how much of it.
     The kernel reads several archives one after the other from one file.
     """
     top = out.with_suffix(".root")
@@ -137,8 +138,8 @@ def initramfs(kernel: Kernel, ko: Path | None, scenarios: list[str], limit: int,
         _install(script, top / "scenario" / script.name, 0o755)
     for program in programs():
         _install(program, top / "bin" / program.name, 0o755)
-    (top / "scenarios").write_text("".join(f"{name}\n" for name in scenarios), encoding="ascii")
-    (top / "limit").write_text(f"{limit}\n", encoding="ascii")
+    for name, text in files.items():
+        (top / name).write_text(f"{text}\n", encoding="ascii")
     if ko is not None:
         shutil.copyfile(ko, top / "ipqueue.ko")
         (top / "ipqueue.name").write_text(ko.stem.replace("-", "_") + "\n", encoding="ascii")
