@@ -49,12 +49,12 @@ def _line(kernel_name: str, result: Result) -> str:
 def boot(
     target: Kernel, ko: Path | None, wanted: list[str], logs: Path, *, limit: int | None = None,
     fuzz: int | None = None, total: int = 1200, verbose: bool = False, counted: bool = False,
-    also: Callable[[str], None] | None = None,
+    also: Callable[[str], None] | None = None, extend: Callable[[Path], None] | None = None,
 ) -> list[Result]:
     """Run scenarios in one boot, printing each result as it comes; the results.
 
     `limit` and `total` are seconds, for one scenario and for all; `fuzz` is a number of messages;
-    `also` is given each line that the guest says.
+    `also` is given each line that the guest says; `extend` may append archives to the image.
     """
     logs.mkdir(parents=True, exist_ok=True)
     image = logs / "image"
@@ -63,6 +63,8 @@ def boot(
         "limit": str(limit or _LIMIT[target.is_debug]),
         "fuzz": str(fuzz or _FUZZ[target.is_debug]),
     }, image)
+    if extend is not None:
+        extend(image)
     run = Run(wanted)
 
     def each(text: str) -> None:
