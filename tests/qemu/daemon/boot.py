@@ -13,7 +13,7 @@ from harness.cli import boot
 from harness.kernel import META, kernel
 from harness.module import BuildError, module
 
-_SCENARIOS = ("daemon-ipqueue", "daemon-linger", "daemon-stop", "daemon-nfqueue")
+_SCENARIOS = ("daemon-ipqueue", "daemon-restart", "daemon-nfqueue")
 _LIMIT = 120
 """Seconds for one scenario: Python starts in some five."""
 _TOTAL = 400
