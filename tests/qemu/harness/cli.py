@@ -17,7 +17,7 @@ from harness.module import BuildError, module
 
 # The debug kernel checks every memory access and every lock: all takes longer, and it is where the
 # fuzzer is to find something.
-_LIMIT = {False: 60, True: 300}
+_LIMIT = {False: 120, True: 600}
 _FUZZ = {False: 20_000, True: 1_000_000}
 
 
@@ -34,9 +34,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("-v", "--verbose", action="store_true", help="show what passing scenarios print too")
     parser.add_argument("--no-module", action="store_true", help="boot without the module")
     parser.add_argument("--logs", help="name of the folder for logs (default: the kernel's); one run at a time in each")
-    parser.add_argument("--limit", type=int, help="seconds that one scenario may take (the fuzzer: twelve times)")
+    parser.add_argument("--limit", type=int, help="seconds that one scenario may take (the fuzzer: six times)")
     parser.add_argument("--fuzz", type=int, help="messages and options that the fuzzer sends")
-    parser.add_argument("--total", type=int, default=1200, help="seconds that the machine may be on")
+    parser.add_argument("--total", type=int, default=3600, help="seconds that the machine may be on")
     return parser.parse_args(argv)
 
 

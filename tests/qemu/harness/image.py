@@ -132,8 +132,8 @@ def initramfs(kernel: Kernel, ko: Path | None, files: dict[str, str], out: Path)
     for folder in ("bin", "lib", "scenario"):
         (top / folder).mkdir(parents=True)
     _install(QEMU / "guest/init", top / "init", 0o755)
-    for script in sorted((QEMU / "guest").glob("*.sh")):
-        _install(script, top / "lib" / script.name, 0o644)
+    for text in sorted((QEMU / "guest").glob("*.*")):
+        _install(text, top / "lib" / text.name, 0o644)
     for script in sorted((QEMU / "scenario").glob("*.sh")):
         _install(script, top / "scenario" / script.name, 0o755)
     for program in programs():
