@@ -27,11 +27,14 @@ _BURSTS = (1, 64)
 
 
 def table(cost: Mapping[tuple[str, int, int], int]) -> str:
-    """A markdown table: instructions a packet beyond sending and dropping it, and the ratio to the baseline."""
+    """Lay out as markdown: instructions a packet beyond sending and dropping it, and ratios."""
     columns = [(size, burst) for burst in _BURSTS for size in _SIZES]
-    lines = ["| instructions a packet, and times the baseline | " +
-             " | ".join(f"{size} bytes, {burst} waiting" for size, burst in columns) + " |",
-             "|---|" + "---:|" * len(columns)]
+    lines = [
+        "| instructions a packet, and times the baseline | "
+        + " | ".join(f"{size} bytes, {burst} waiting" for size, burst in columns)
+        + " |",
+        "|---|" + "---:|" * len(columns),
+    ]
     for way, title in _WAYS.items():
         cells = []
         for size, burst in columns:
@@ -39,8 +42,11 @@ def table(cost: Mapping[tuple[str, int, int], int]) -> str:
             base = cost["baseline", size, burst] - cost["none", size, burst]
             cells.append(f"{net:,} ({net / base:.2f})")
         lines.append(f"| {title} | " + " | ".join(cells) + " |")
-    lines.append("| *sending and dropping it, not queued: taken off above* | " +
-                 " | ".join(f"{cost['none', size, burst]:,}" for size, burst in columns) + " |")
+    lines.append(
+        "| *sending and dropping it, not queued: taken off above* | "
+        + " | ".join(f"{cost['none', size, burst]:,}" for size, burst in columns)
+        + " |"
+    )
     return "\n".join(lines)
 
 
@@ -62,14 +68,21 @@ def main(argv: list[str]) -> int:
         ko = module(target)
         logs = CACHE / "logs" / "bench"
         with lock("logs-bench"):
-            results = boot(target, ko, ["bench"], logs, limit=900, total=1200, counted=True, also=each)
+            results = boot(
+                target, ko, ["bench"], logs, limit=900, total=1200, counted=True, also=each
+            )
     except (BuildError, packages.PackageError) as error:
         sys.exit(f"bench: {error}")
     if any(result.why for result in results):
         return 1
     print(f"\nDebian {target.release}, QEMU, one processor\n\n{table(cost)}\n")
-    worse = [f"{way}, {size} bytes, {burst} waiting" for way in ("list", "range") for size in _SIZES for burst in _BURSTS
-             if burst > 1 and cost[way, size, burst] >= cost["baseline", size, burst]]
+    worse = [
+        f"{way}, {size} bytes, {burst} waiting"
+        for way in ("list", "range")
+        for size in _SIZES
+        for burst in _BURSTS
+        if burst > 1 and cost[way, size, burst] >= cost["baseline", size, burst]
+    ]
     for case in worse:
         print(f"FAIL {case}: not less than the baseline")
     return 1 if worse else 0

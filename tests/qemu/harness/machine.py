@@ -23,10 +23,12 @@ _COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,slee
 class Machine:
     """One QEMU process, its kernel log and its guest's log."""
 
-    def __init__(self, kernel: Kernel, image: Path, log: Path, guest_log: Path, counted: bool = False) -> None:
+    def __init__(
+        self, kernel: Kernel, image: Path, log: Path, guest_log: Path, counted: bool = False
+    ) -> None:
         """Start it; `log` gets ttyS0, `guest_log` ttyS1.
 
-        A `counted` machine has one processor, and a clock that counts its instructions as nanoseconds.
+        A `counted` machine has one processor, whose clock counts instructions as nanoseconds.
         """
         for file in (log, guest_log):
             file.write_bytes(b"")
@@ -34,11 +36,29 @@ class Machine:
         self.guest_log = guest_log
         self._process = subprocess.Popen(
             [
-                packages.program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-no-reboot",
-                "-display", "none", "-machine", "q35", "-cpu", "max",
-                *(_COUNTED if counted else _FAST), "-m", "2048" if kernel.is_debug else "768",
-                "-kernel", str(kernel.vmlinuz), "-initrd", str(image), "-append", _APPEND,
-                "-serial", f"file:{log}", "-serial", f"file:{guest_log}",
+                packages.program("qemu-system-x86_64"),
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+                "-machine",
+                "q35",
+                "-cpu",
+                "max",
+                *(_COUNTED if counted else _FAST),
+                "-m",
+                "2048" if kernel.is_debug else "768",
+                "-kernel",
+                str(kernel.vmlinuz),
+                "-initrd",
+                str(image),
+                "-append",
+                _APPEND,
+                "-serial",
+                f"file:{log}",
+                "-serial",
+                f"file:{guest_log}",
             ],
             stdin=subprocess.DEVNULL,
         )
@@ -49,7 +69,7 @@ class Machine:
         False when it was still on after `limit` seconds; then it is ended.
         """
         until = time.monotonic() + limit
-        with open(self.guest_log, encoding="utf-8", errors="replace") as lines:
+        with self.guest_log.open(encoding="utf-8", errors="replace") as lines:
             rest = ""
             while True:
                 off = self._process.poll() is not None
