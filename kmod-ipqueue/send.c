@@ -50,6 +50,11 @@ static bool ipq_has_room(const struct sock *sk, unsigned int truesize)
 	return !used || used + truesize <= READ_ONCE(sk->sk_rcvbuf);
 }
 
+static bool ipq_half_empty(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) / 2;
+}
+
 static void ipq_mark_sent(struct ipq_queue *q, unsigned int count)
 {
 	struct ipq_entry *e = q->unsent;
@@ -137,7 +142,8 @@ void ipq_send(struct ipq_queue *q, bool release, struct list_head *undelivered)
 			return;
 		}
 	}
-	if (!q->unsent)
+	/* What was caught up with may have filled the buffer to the brim. */
+	if (q->catching_up && !q->unsent && ipq_half_empty(q->peer.sk))
 		q->catching_up = false;
 }
 
