@@ -88,7 +88,7 @@ struct ipq_peer {
  * @open: takes packets: a copy mode is set, or it lingers
  * @lingering: keeps packets for the next peer until @linger_until
  * @catching_up: sends what the last peer left; waits for buffer space as
- *	with IPQ_FEATURE_FLOW until it is through
+ *	with IPQ_FEATURE_FLOW until it is through and the peer has read most
  * @blocked: the peer had no room; @tick or a verdict tries again
  * @holding: @hold is started
  * @ticking: @tick is armed for @tick_at

@@ -40,12 +40,19 @@ static void ipq_hold_start(struct ipq_queue *q)
 		      HRTIMER_MODE_REL_SOFT);
 }
 
-/* The peer's buffer, as netlink itself will judge it. */
-static bool ipq_has_room(const struct sock *sk, size_t size)
+/* The peer's buffer, as netlink itself will judge it; but when netlink finds it
+ * full, the peer is told that packets were lost.
+ */
+static bool ipq_has_room(const struct sock *sk, unsigned int truesize)
 {
 	unsigned int used = atomic_read(&sk->sk_rmem_alloc);
 
-	return !used || used + SKB_TRUESIZE(size) <= READ_ONCE(sk->sk_rcvbuf);
+	return !used || used + truesize <= READ_ONCE(sk->sk_rcvbuf);
+}
+
+static bool ipq_half_empty(const struct sock *sk)
+{
+	return atomic_read(&sk->sk_rmem_alloc) <= READ_ONCE(sk->sk_rcvbuf) / 2;
 }
 
 static void ipq_mark_sent(struct ipq_queue *q, unsigned int count)
@@ -89,10 +96,14 @@ static int ipq_send_one(struct ipq_queue *q, struct list_head *undelivered)
 	ipq_plan(q, &plan, undelivered);
 	if (!plan.count)
 		return 0;
-	if (patient && !ipq_has_room(q->peer.sk, plan.size))
+	/* Before it is built at the least, and then by what it really takes. */
+	if (patient && !ipq_has_room(q->peer.sk, SKB_TRUESIZE(plan.size)))
 		return -EAGAIN;
-
 	skb = ipq_build(q, &plan);
+	if (skb && patient && !ipq_has_room(q->peer.sk, skb->truesize)) {
+		kfree_skb(skb);
+		return -EAGAIN;
+	}
 	if (skb)
 		err = netlink_unicast(q->nl, skb, q->peer.portid, MSG_DONTWAIT);
 	if (err >= 0) {
@@ -131,7 +142,8 @@ void ipq_send(struct ipq_queue *q, bool release, struct list_head *undelivered)
 			return;
 		}
 	}
-	if (!q->unsent)
+	/* What was caught up with may have filled the buffer to the brim. */
+	if (q->catching_up && !q->unsent && ipq_half_empty(q->peer.sk))
 		q->catching_up = false;
 }
 

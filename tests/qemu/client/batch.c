@@ -124,20 +124,11 @@ void list_add(struct verdict_list *list, uint64_t id, uint32_t verdict, uint32_t
 
 static void transmit(struct peer *peer, const struct verdict_list *list, uint16_t flags)
 {
-	struct {
-		struct nlmsghdr header;
-		unsigned char body[sizeof(struct verdict_list)];
-	} out = { .header = {
-		.nlmsg_len = NLMSG_LENGTH(sizeof(list->head) + list->length),
-		.nlmsg_type = IPQM_VERDICTS,
-		.nlmsg_flags = NLM_F_REQUEST | flags,
-		.nlmsg_seq = ++peer->seq,
-		.nlmsg_pid = 1,
-	} };
+	const struct iovec parts[2] = {
+		{ (void *)&list->head, sizeof(list->head) }, { (void *)list->items, list->length },
+	};
 
-	memcpy(out.body, &list->head, sizeof(list->head));
-	memcpy(out.body + sizeof(list->head), list->items, list->length);
-	peer_send_raw(peer, &out, out.header.nlmsg_len);
+	peer_send_parts(peer, IPQM_VERDICTS, flags, parts, 2);
 }
 
 void list_post(struct peer *peer, const struct verdict_list *list)

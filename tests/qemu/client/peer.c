@@ -56,22 +56,32 @@ void peer_send_raw(struct peer *peer, const void *bytes, size_t length)
 		fail("sendto of %zu bytes: %zd, %m", length, sent);
 }
 
-void peer_send(struct peer *peer, uint16_t type, uint16_t flags, const void *body, size_t length)
+void peer_send_parts(struct peer *peer, uint16_t type, uint16_t flags, const struct iovec *parts, size_t count)
 {
-	struct {
-		struct nlmsghdr header;
-		unsigned char body[IPQ_MAX_DATAGRAM];
-	} out = { .header = {
-		.nlmsg_len = NLMSG_LENGTH(length),
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct nlmsghdr header = {
+		.nlmsg_len = NLMSG_HDRLEN,
 		.nlmsg_type = type,
 		.nlmsg_flags = NLM_F_REQUEST | flags,
 		.nlmsg_seq = ++peer->seq,
 		.nlmsg_pid = getpid(),
-	} };
+	};
+	struct iovec all[4] = { { &header, sizeof(header) } };
+	struct msghdr message = { .msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = all,
+				  .msg_iovlen = count + 1 };
 
-	check(length <= sizeof(out.body));
-	memcpy(out.body, body, length);
-	peer_send_raw(peer, &out, NLMSG_LENGTH(length));
+	check(count < 4);
+	for (size_t i = 0; i < count; i++) {
+		all[i + 1] = parts[i];
+		header.nlmsg_len += parts[i].iov_len;
+	}
+	if (sendmsg(peer->fd, &message, 0) != (ssize_t)header.nlmsg_len)
+		fail("sendmsg of %u bytes: %m", header.nlmsg_len);
+}
+
+void peer_send(struct peer *peer, uint16_t type, uint16_t flags, const void *body, size_t length)
+{
+	peer_send_parts(peer, type, flags, &(struct iovec){ (void *)body, length }, 1);
 }
 
 void peer_mode(struct peer *peer, unsigned int mode, size_t range)
@@ -92,15 +102,10 @@ void peer_mode_acked(struct peer *peer, unsigned int mode, size_t range)
 void peer_replace(struct peer *peer, unsigned long id, unsigned int verdict, const void *payload,
 		  size_t length)
 {
-	struct {
-		struct ipq_verdict_msg verdict;
-		unsigned char payload[65536];
-	} body = { .verdict = { .value = verdict, .id = id, .data_len = length } };
+	struct ipq_verdict_msg head = { .value = verdict, .id = id, .data_len = length };
+	const struct iovec parts[2] = { { &head, sizeof(head) }, { (void *)payload, length } };
 
-	check(length <= sizeof(body.payload));
-	if (length)
-		memcpy(body.verdict.payload, payload, length);
-	peer_send(peer, IPQM_VERDICT, 0, &body, sizeof(body.verdict) + length);
+	peer_send_parts(peer, IPQM_VERDICT, 0, parts, 2);
 }
 
 void peer_verdict(struct peer *peer, unsigned long id, unsigned int verdict)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /* How long something that must come may take; the machine is emulated and its host is busy. */
 #define SOON_MS 5000
@@ -42,6 +43,8 @@ void peer_send_raw(struct peer *peer, const void *bytes, size_t length);
  * libipq does, because a second socket's port id is negative and the interface refuses that.
  */
 void peer_send(struct peer *peer, uint16_t type, uint16_t flags, const void *body, size_t length);
+/* The same, with the body in at most three parts. */
+void peer_send_parts(struct peer *peer, uint16_t type, uint16_t flags, const struct iovec *parts, size_t count);
 /* Send a classic mode message, no answer awaited. */
 void peer_mode(struct peer *peer, unsigned int mode, size_t range);
 /* Send it and wait for the acknowledgement. */

@@ -3,7 +3,6 @@
 
 import fcntl
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,13 +30,13 @@ def digest(parts: Iterable[str | Path]) -> str:
 def lock(name: str) -> Iterator[None]:
     """Hold off every other run that wants the part of the cache called `name`."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f".{name}.lock", "w", encoding="ascii") as file:
+    with (CACHE / f".{name}.lock").open("w", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
 def room(name: str, key: str, build: Callable[[Path], None]) -> Path:
-    """The cached folder `name`, built with `build(temporary folder)` unless it is there for `key`.
+    """Give the cached folder `name`, made by `build(new folder)` if it is not there for `key`.
 
     A build that fails or is interrupted leaves only a temporary folder, which the next one removes;
     the rename at the end is what makes a room valid. A lock a room keeps two runs apart.
@@ -53,5 +52,5 @@ def room(name: str, key: str, build: Callable[[Path], None]) -> Path:
         build(fresh)
         (fresh / ".key").write_text(key, encoding="ascii")
         shutil.rmtree(home, ignore_errors=True)
-        os.rename(fresh, home)
+        fresh.rename(home)
     return home

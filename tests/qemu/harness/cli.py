@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""`tests/qemu/run [options] KERNEL SCENARIO...`"""
+"""`tests/qemu/run [options] KERNEL[,KERNEL...] [SCENARIO...]`."""
 
 import argparse
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from harness import packages
@@ -14,8 +16,10 @@ from harness.kernel import NAMES, Kernel, kernel
 from harness.machine import Machine
 from harness.module import BuildError, module
 
-# The debug kernel checks every memory access and every lock: all takes longer.
-_LIMIT = {False: 60, True: 240}
+# The debug kernel checks every memory access and every lock: all takes longer, and it is where the
+# fuzzer is to find something.
+_LIMIT = {False: 120, True: 600}
+_FUZZ = {False: 20_000, True: 1_000_000}
 
 
 def catalogue() -> list[str]:
@@ -24,15 +28,38 @@ def catalogue() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def _kernels(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"no kernel {name}; there are: {', '.join(NAMES)}")
+    return names
+
+
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests/qemu/run", description=__doc__)
-    parser.add_argument("kernel", choices=NAMES)
+    parser.add_argument(
+        "kernels",
+        metavar="KERNEL",
+        type=_kernels,
+        help=f"{', '.join(NAMES)}, or several with commas between, which boot side by side",
+    )
     parser.add_argument("scenario", nargs="*", help="default: all in scenario/ORDER")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show what passing scenarios print too")
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show what passing scenarios print too"
+    )
     parser.add_argument("--no-module", action="store_true", help="boot without the module")
-    parser.add_argument("--logs", help="name of the folder for logs (default: the kernel's); one run at a time in each")
-    parser.add_argument("--limit", type=int, help="seconds that one scenario may take")
-    parser.add_argument("--total", type=int, default=1200, help="seconds that the machine may be on")
+    parser.add_argument(
+        "--logs",
+        help="name of the folder for logs (default: the kernel's); one run at a time in each",
+    )
+    parser.add_argument(
+        "--limit", type=int, help="seconds that one scenario may take (the fuzzer: six times)"
+    )
+    parser.add_argument("--fuzz", type=int, help="messages and options that the fuzzer sends")
+    parser.add_argument(
+        "--total", type=int, default=3600, help="seconds that the machine may be on"
+    )
     return parser.parse_args(argv)
 
 
@@ -42,25 +69,56 @@ def _line(kernel_name: str, result: Result) -> str:
     return f"ok {kernel_name} {result.name} ({result.seconds:.1f} s)"
 
 
-def boot(target: Kernel, ko: Path | None, wanted: list[str], logs: Path, options: argparse.Namespace) -> list[Result]:
-    """Run scenarios in one boot, printing each result as it comes; the results."""
+def boot(
+    target: Kernel,
+    ko: Path | None,
+    wanted: list[str],
+    logs: Path,
+    *,
+    limit: int | None = None,
+    fuzz: int | None = None,
+    total: int = 1200,
+    verbose: bool = False,
+    counted: bool = False,
+    also: Callable[[str], None] | None = None,
+    extend: Callable[[Path], None] | None = None,
+) -> list[Result]:
+    """Run scenarios in one boot, printing each result as it comes; the results.
+
+    `limit` and `total` are seconds, for one scenario and for all; `fuzz` is a number of messages;
+    `also` is given each line that the guest says; `extend` may append archives to the image.
+    """
     logs.mkdir(parents=True, exist_ok=True)
     image = logs / "image"
-    initramfs(target, ko, wanted, options.limit or _LIMIT[target.is_debug], image)
+    initramfs(
+        target,
+        ko,
+        {
+            "scenarios": "\n".join(wanted),
+            "limit": str(limit or _LIMIT[target.is_debug]),
+            "fuzz": str(fuzz or _FUZZ[target.is_debug]),
+        },
+        image,
+    )
+    if extend is not None:
+        extend(image)
     run = Run(wanted)
 
     def each(text: str) -> None:
+        if also is not None:
+            also(text)
         result = run.line(text)
         if result is not None:
-            if result.why or options.verbose:
-                for said in run.transcript.get(result.name, []):
-                    print(f"    {said}")
-            print(_line(target.name, result), flush=True)
+            said = run.transcript.get(result.name, []) if result.why or verbose else []
+            # In one piece: another machine may speak at the same time.
+            print(
+                "".join(f"    {line}\n" for line in said) + _line(target.name, result), flush=True
+            )
 
-    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log")
+    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log", counted)
     try:
-        if not machine.wait(options.total, each):
-            print(f"    the machine was still on after {options.total} s")
+        if not machine.wait(total, each):
+            print(f"    the machine was still on after {total} s")
     finally:
         machine.end()
         image.unlink()
@@ -70,27 +128,54 @@ def boot(target: Kernel, ko: Path | None, wanted: list[str], logs: Path, options
     return [*run.results.values(), *late]
 
 
+def _run(
+    target: Kernel, ko: Path | None, wanted: list[str], options: argparse.Namespace
+) -> list[Result]:
+    began = time.monotonic()
+    logs = CACHE / "logs" / (options.logs or target.name)
+    with lock(f"logs-{logs.name}"):
+        results = boot(
+            target,
+            ko,
+            wanted,
+            logs,
+            limit=options.limit,
+            fuzz=options.fuzz,
+            total=options.total,
+            verbose=options.verbose,
+        )
+    print(f"{target.release}: {time.monotonic() - began:.0f} s, logs in {logs}", flush=True)
+    return results
+
+
 def main(argv: list[str]) -> int:
     """Run it; 0 when all passed, 1 when something failed, 2 when it could not be run."""
     options = _arguments(argv)
     wanted = options.scenario or catalogue()
     unknown = [name for name in wanted if name not in catalogue()]
     if unknown:
-        print(f"no such scenario: {' '.join(unknown)}; there are: {' '.join(catalogue())}", file=sys.stderr)
+        print(
+            f"no such scenario: {' '.join(unknown)}; there are: {' '.join(catalogue())}",
+            file=sys.stderr,
+        )
         return 2
-    began = time.monotonic()
+    if options.logs and len(options.kernels) > 1:
+        print("--logs is for one kernel", file=sys.stderr)
+        return 2
     try:
         packages.install_missing()
-        target = kernel(options.kernel)
-        ko = None if options.no_module else module(target)
-        logs = CACHE / "logs" / (options.logs or target.name)
-        with lock(f"logs-{logs.name}"):
-            results = boot(target, ko, wanted, logs, options)
+        targets = [kernel(name) for name in options.kernels]
+        modules = [None if options.no_module else module(target) for target in targets]
+        with ThreadPoolExecutor() as side_by_side:
+            runs = [
+                side_by_side.submit(_run, target, ko, wanted, options)
+                for target, ko in zip(targets, modules, strict=True)
+            ]
+            results = [result for run in runs for result in run.result()]
     except (BuildError, packages.PackageError) as error:
-        print(f"FAIL {options.kernel} build: {error}")
+        print(f"FAIL build: {error}")
         print("0 passed, 1 failed")
         return 1
     failed = sum(bool(result.why) for result in results)
-    print(f"{target.release}: {time.monotonic() - began:.0f} s, logs in {logs}")
     print(f"{len(results) - failed} passed, {failed} failed")
     return 1 if failed else 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The debug kernel: Debian's source of 6.12 with a small configuration and the kernel's checkers."""
+"""The debug kernel: Debian's source of 6.12, a small configuration and the kernel's checkers."""
 
 import subprocess
 import tarfile
@@ -15,15 +15,23 @@ _CONFIG = QEMU / "debug.config"
 
 
 def _make(tree: Path, *arguments: str) -> None:
-    done = subprocess.run(["make", "-s", "-C", str(tree), "CC=gcc-12", *arguments],
-                          capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["make", "-s", "-C", str(tree), "CC=gcc-12", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise BuildError(f"debug kernel: make {' '.join(arguments)}:\n{done.stderr[-4000:]}")
 
 
 def _lost(config: str) -> list[str]:
     """Wanted settings that the kernel's own rules took away."""
-    wanted = [line for line in _CONFIG.read_text(encoding="ascii").splitlines() if line.startswith("CONFIG_")]
+    wanted = [
+        line
+        for line in _CONFIG.read_text(encoding="ascii").splitlines()
+        if line.startswith("CONFIG_")
+    ]
     return [line for line in wanted if line not in config.splitlines()]
 
 
@@ -36,7 +44,7 @@ def _build(folder: Path) -> None:
     archive.unlink()
     tree = folder / _SOURCE
     _make(tree, "tinyconfig")
-    with open(tree / ".config", "a", encoding="ascii") as config:
+    with (tree / ".config").open("a", encoding="ascii") as config:
         config.write(_CONFIG.read_text(encoding="ascii"))
     _make(tree, "olddefconfig")
     lost = _lost((tree / ".config").read_text(encoding="ascii"))
@@ -47,8 +55,8 @@ def _build(folder: Path) -> None:
 
 
 def kernel() -> Kernel:
-    """The debug kernel, built when it is not cached."""
-    home = room("kernel-debug", digest([_SOURCE, _CONFIG, Path(__file__)]), _build)
+    """Give the debug kernel, built when it is not cached."""
+    home = room("kernel-debug", digest([_SOURCE, _CONFIG]), _build)
     tree = CACHE / home.name / _SOURCE
     release = (tree / "include/config/kernel.release").read_text(encoding="ascii").strip()
     return Kernel("debug", release, tree / "arch/x86/boot/bzImage", home, tree)

@@ -10,8 +10,10 @@ from harness.module import SOURCE, BuildError
 
 
 def iptables_source() -> Path:
-    """The unpacked source package of iptables, whose libipq no binary package has."""
-    folder = room("iptables-source", "iptables", lambda into: (packages.source("iptables", into), None)[1])
+    """Give the unpacked source package of iptables, whose libipq no binary package has."""
+    folder = room(
+        "iptables-source", "iptables", lambda into: (packages.source("iptables", into), None)[1]
+    )
     return next(path for path in folder.iterdir() if path.is_dir())
 
 
@@ -19,8 +21,16 @@ def programs() -> list[Path]:
     """Build tests/qemu/client against the sources in use; what there is to copy into the guest."""
     build = CACHE / "client"
     build.mkdir(parents=True, exist_ok=True)
-    command = ["make", "-j2", "-C", str(QEMU / "client"), f"OUT={build}",
-               f"IPTABLES={iptables_source()}", f"UAPI={SOURCE / 'include/uapi'}"]
+    command = [
+        "make",
+        "-s",
+        "-j2",
+        "-C",
+        str(QEMU / "client"),
+        f"OUT={build}",
+        f"IPTABLES={iptables_source()}",
+        f"UAPI={SOURCE / 'include/uapi'}",
+    ]
     with lock("client"):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The guest's root: an initramfs of busybox, iptables, nft, our programs, and a kernel's modules."""
+"""The guest's root: an initramfs of busybox, iptables, nft, our programs, a kernel's modules."""
 
 import lzma
 import shutil
@@ -22,8 +22,18 @@ _TOOLS = {
     "xtables-nft-multi": ["iptables-nft", "ip6tables-nft"],
 }
 _PLUGINS = Path("/usr/lib/x86_64-linux-gnu/xtables")
-_WANTED_PLUGINS = ("libxt_standard", "libxt_tcp", "libxt_udp", "libxt_NFQUEUE", "libxt_mark",
-                   "libxt_MARK", "libxt_conntrack", "libxt_DNAT", "libipt_icmp", "libip6t_icmp6")
+_WANTED_PLUGINS = (
+    "libxt_standard",
+    "libxt_tcp",
+    "libxt_udp",
+    "libxt_NFQUEUE",
+    "libxt_mark",
+    "libxt_MARK",
+    "libxt_conntrack",
+    "libxt_DNAT",
+    "libipt_icmp",
+    "libip6t_icmp6",
+)
 
 
 def _libraries(files: list[Path]) -> set[Path]:
@@ -65,10 +75,17 @@ def _userland(root: Path) -> None:
 
 def _cpio(root: Path, archive: Path) -> None:
     """Pack a folder as the kernel reads it; uncompressed, because the emulator unpacks slowly."""
-    names = subprocess.run(["find", ".", "-mindepth", "1", "-print0"], cwd=root, capture_output=True, check=True)
-    with open(archive, "wb") as out:
-        subprocess.run([packages.program("cpio"), "--null", "-o", "-H", "newc", "-R", "0:0", "--quiet"],
-                       cwd=root, input=names.stdout, stdout=out, check=True)
+    names = subprocess.run(
+        ["find", ".", "-mindepth", "1", "-print0"], cwd=root, capture_output=True, check=True
+    )
+    with archive.open("wb") as out:
+        subprocess.run(
+            [packages.program("cpio"), "--null", "-o", "-H", "newc", "-R", "0:0", "--quiet"],
+            cwd=root,
+            input=names.stdout,
+            stdout=out,
+            check=True,
+        )
 
 
 def _wanted_modules() -> list[str]:
@@ -77,17 +94,30 @@ def _wanted_modules() -> list[str]:
 
 
 def _kernel_modules(kernel: Kernel, root: Path) -> None:
-    """Copy the wanted modules with their dependencies; write /modules, the order to load them in."""
+    """Copy the wanted modules and what they depend on; write the order to load them in."""
     folder = root / "modules.d"
     folder.mkdir()
     order: list[str] = []
     for wanted in _wanted_modules():
         later, name = wanted.startswith("-"), wanted.lstrip("-")
         done = subprocess.run(
-            [packages.program("modprobe"), "--show-depends", "-d", str(kernel.root), "-S", kernel.release, name],
-            capture_output=True, text=True, check=False)
+            [
+                packages.program("modprobe"),
+                "--show-depends",
+                "-d",
+                str(kernel.root),
+                "-S",
+                kernel.release,
+                name,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
-            raise packages.PackageError(f"{kernel.release} has no module {name}: {done.stderr.strip()}")
+            raise packages.PackageError(
+                f"{kernel.release} has no module {name}: {done.stderr.strip()}"
+            )
         for line in done.stdout.splitlines():
             if not line.startswith("insmod "):
                 continue
@@ -95,13 +125,16 @@ def _kernel_modules(kernel: Kernel, root: Path) -> None:
             target = folder / path.name.removesuffix(".xz")
             if target.exists():
                 continue
-            target.write_bytes(lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes())
+            target.write_bytes(
+                lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+            )
             order.append(("-" if later else "") + f"/modules.d/{target.name}")
     (root / "modules").write_text("".join(f"{line}\n" for line in order), encoding="ascii")
 
 
 def _base(kernel: Kernel) -> Path:
-    """The part of the image that only a new package changes."""
+    """Give the part of the image that only a new package changes."""
+
     def build(folder: Path) -> None:
         root = folder / "root"
         root.mkdir()
@@ -110,10 +143,20 @@ def _base(kernel: Kernel) -> Path:
         _cpio(root, folder / "base.cpio")
         shutil.rmtree(root)
 
-    versions = subprocess.run(["dpkg-query", "-W", "busybox-static", "iptables", "nftables", "iproute2", "libc6"],
-                              capture_output=True, text=True, check=True).stdout
-    return room(f"image-{kernel.name}",
-                digest([kernel.release, versions, QEMU / "guest/modules", Path(__file__)]), build) / "base.cpio"
+    versions = subprocess.run(
+        ["dpkg-query", "-W", "busybox-static", "iptables", "nftables", "iproute2", "libc6"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return (
+        room(
+            f"image-{kernel.name}",
+            digest([kernel.release, versions, QEMU / "guest/modules", Path(__file__)]),
+            build,
+        )
+        / "base.cpio"
+    )
 
 
 def _install(text: Path, target: Path, mode: int) -> None:
@@ -121,9 +164,10 @@ def _install(text: Path, target: Path, mode: int) -> None:
     target.chmod(mode)
 
 
-def initramfs(kernel: Kernel, ko: Path | None, scenarios: list[str], limit: int, out: Path) -> None:
+def initramfs(kernel: Kernel, ko: Path | None, files: dict[str, str], out: Path) -> None:
     """Write the image for one run to `out`: the cached base, then what this run adds to it.
 
+    `files` are small texts for the guest's top folder: what to run, and how much of it.
     The kernel reads several archives one after the other from one file.
     """
     top = out.with_suffix(".root")
@@ -131,20 +175,20 @@ def initramfs(kernel: Kernel, ko: Path | None, scenarios: list[str], limit: int,
     for folder in ("bin", "lib", "scenario"):
         (top / folder).mkdir(parents=True)
     _install(QEMU / "guest/init", top / "init", 0o755)
-    for script in sorted((QEMU / "guest").glob("*.sh")):
-        _install(script, top / "lib" / script.name, 0o644)
+    for text in sorted((QEMU / "guest").glob("*.*")):
+        _install(text, top / "lib" / text.name, 0o644)
     for script in sorted((QEMU / "scenario").glob("*.sh")):
         _install(script, top / "scenario" / script.name, 0o755)
     for program in programs():
         _install(program, top / "bin" / program.name, 0o755)
-    (top / "scenarios").write_text("".join(f"{name}\n" for name in scenarios), encoding="ascii")
-    (top / "limit").write_text(f"{limit}\n", encoding="ascii")
+    for name, content in files.items():
+        (top / name).write_text(f"{content}\n", encoding="ascii")
     if ko is not None:
         shutil.copyfile(ko, top / "ipqueue.ko")
         (top / "ipqueue.name").write_text(ko.stem.replace("-", "_") + "\n", encoding="ascii")
     added = out.with_suffix(".add")
     _cpio(top, added)
-    with open(out, "wb") as image:
+    with out.open("wb") as image:
         for part in (_base(kernel), added):
             image.write(part.read_bytes())
             image.write(b"\0" * (-image.tell() % 512))

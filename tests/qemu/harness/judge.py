@@ -10,12 +10,15 @@ _REPORT = re.compile(
     r"|general protection fault|refcount_t|lockdep|circular locking|possible recursive locking"
     r"|suspicious RCU|inconsistent lock state|irq lock inversion|held when returning"
     r"|sleeping function|scheduling while atomic|list_(?:add|del) corruption|use-after-free"
-    r"|double free|slab .*(?:Objects remaining|corrupt)|Objects remaining|unregister_netdevice: waiting"
+    r"|double free|slab .*(?:Objects remaining|corrupt)|Objects remaining"
+    r"|unregister_netdevice: waiting"
     r"|rcu: INFO:|detected stall|soft lockup|hard LOCKUP|blocked for more than|segfault|traps:"
     r"|bad: scheduling|DEBUG_LOCKS|self-test|leak"
 )
 # Lines that contain such a word and say nothing bad.
-_HARMLESS = re.compile(r"kmemleak: (?:Automatic|Kernel memory leak detector|Enabling)|self-tests? passed")
+_HARMLESS = re.compile(
+    r"kmemleak: (?:Automatic|Kernel memory leak detector|Enabling)|self-tests? passed"
+)
 _MARK = re.compile(r"ipqueue-test: (begin|end|start (\S+))")
 
 
@@ -56,17 +59,22 @@ class Run:
         return None
 
     def missing(self) -> list[Result]:
-        """A failure for each scenario that never said how it ended."""
-        return [Result(name, 0.0, "the machine stopped before it ended")
-                for name in [*self.wanted, "teardown"] if name not in self.results]
+        """Give a failure for each scenario that never said how it ended."""
+        return [
+            Result(name, 0.0, "the machine stopped before it ended")
+            for name in [*self.wanted, "teardown"]
+            if name not in self.results
+        ]
 
 
 def reports(log: str) -> list[Result]:
-    """A failure for each scenario during which the kernel reported something, with the first lines.
+    """Give a failure, with the first lines, for each scenario with a report of the kernel.
 
     Judged from the guest's begin mark on; no begin mark, or no end mark, is a failure too.
     """
-    current, found, marks = "boot", {}, set[str]()
+    current = "boot"
+    found: dict[str, list[str]] = {}
+    marks: set[str] = set()
     for line in log.splitlines():
         mark = _MARK.search(line)
         if mark:
@@ -74,7 +82,9 @@ def reports(log: str) -> list[Result]:
             current = mark[2] or current
         elif "begin" in marks and _REPORT.search(line) and not _HARMLESS.search(line):
             found.setdefault(current, []).append(line.strip())
-    failures = [Result(f"{name}/kernel-log", 0.0, " | ".join(lines[:3])) for name, lines in found.items()]
+    failures = [
+        Result(f"{name}/kernel-log", 0.0, " | ".join(lines[:3])) for name, lines in found.items()
+    ]
     for mark_name in ("begin", "end"):
         if mark_name not in marks:
             last = " | ".join(log.splitlines()[-3:])

@@ -42,13 +42,15 @@ def _fetch(name: str, root: Path, home: Path) -> None:
     subprocess.run([packages.program("depmod"), "-b", str(root), release], check=True)
     # Debian's header packages name each other by absolute path; everything else is relative.
     makefile = root / "usr/src" / headers / "Makefile"
-    makefile.write_text(makefile.read_text(encoding="utf-8").replace("/usr/src", f"{home}/usr/src"),
-                        encoding="utf-8")
+    makefile.write_text(
+        makefile.read_text(encoding="utf-8").replace("/usr/src", f"{home}/usr/src"),
+        encoding="utf-8",
+    )
     (root / "release").write_text(release, encoding="ascii")
 
 
 def kernel(name: str) -> Kernel:
-    """The kernel of that name, fetched from Debian or built when it is not cached."""
+    """Give the kernel of that name, fetched from Debian or built when it is not cached."""
     if name == "debug":
         from harness import debug  # its configuration is needed by no other kernel
 
@@ -59,5 +61,10 @@ def kernel(name: str) -> Kernel:
     home = CACHE / folder
     room(folder, f"{META[name]} at {home}", lambda root: _fetch(name, root, home))
     release = (home / "release").read_text(encoding="ascii")
-    return Kernel(name, release, home / "boot" / f"vmlinuz-{release}", home,
-                  home / "usr/src" / f"linux-headers-{release}")
+    return Kernel(
+        name,
+        release,
+        home / "boot" / f"vmlinuz-{release}",
+        home,
+        home / "usr/src" / f"linux-headers-{release}",
+    )

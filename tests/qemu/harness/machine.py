@@ -16,24 +16,49 @@ _APPEND = (
     "watchdog_thresh=60 hung_task_panic=0 random.trust_cpu=on mitigations=off "
     "module.sig_enforce=0 ipv6.disable=0 net.ifnames=0"
 )
+_FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
+_COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 
 
 class Machine:
     """One QEMU process, its kernel log and its guest's log."""
 
-    def __init__(self, kernel: Kernel, image: Path, log: Path, guest_log: Path) -> None:
-        """Start it; `log` gets ttyS0, `guest_log` ttyS1."""
+    def __init__(
+        self, kernel: Kernel, image: Path, log: Path, guest_log: Path, counted: bool = False
+    ) -> None:
+        """Start it; `log` gets ttyS0, `guest_log` ttyS1.
+
+        A `counted` machine has one processor, whose clock counts instructions as nanoseconds.
+        """
         for file in (log, guest_log):
             file.write_bytes(b"")
         self.log = log
         self.guest_log = guest_log
         self._process = subprocess.Popen(
             [
-                packages.program("qemu-system-x86_64"), "-nodefaults", "-no-user-config", "-no-reboot",
-                "-display", "none", "-machine", "q35", "-accel", "tcg,thread=multi", "-cpu", "max",
-                "-smp", "2", "-m", "2048" if kernel.is_debug else "768",
-                "-kernel", str(kernel.vmlinuz), "-initrd", str(image), "-append", _APPEND,
-                "-serial", f"file:{log}", "-serial", f"file:{guest_log}",
+                packages.program("qemu-system-x86_64"),
+                "-nodefaults",
+                "-no-user-config",
+                "-no-reboot",
+                "-display",
+                "none",
+                "-machine",
+                "q35",
+                "-cpu",
+                "max",
+                *(_COUNTED if counted else _FAST),
+                "-m",
+                "2048" if kernel.is_debug else "768",
+                "-kernel",
+                str(kernel.vmlinuz),
+                "-initrd",
+                str(image),
+                "-append",
+                _APPEND,
+                "-serial",
+                f"file:{log}",
+                "-serial",
+                f"file:{guest_log}",
             ],
             stdin=subprocess.DEVNULL,
         )
@@ -44,7 +69,7 @@ class Machine:
         False when it was still on after `limit` seconds; then it is ended.
         """
         until = time.monotonic() + limit
-        with open(self.guest_log, encoding="utf-8", errors="replace") as lines:
+        with self.guest_log.open(encoding="utf-8", errors="replace") as lines:
             rest = ""
             while True:
                 off = self._process.poll() is not None

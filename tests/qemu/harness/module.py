@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""kmod-ipqueue, built for one kernel in a copy of its folder, so that nobody else's build is touched."""
+"""kmod-ipqueue, built for one kernel in a copy of its folder: nobody else's build is touched."""
 
 import shutil
 import subprocess
@@ -17,15 +17,17 @@ class BuildError(Exception):
 
 
 def _sources() -> list[Path]:
-    return sorted(path for kept in _KEPT for path in SOURCE.rglob(kept)
-                  if not path.name.endswith(".mod.c"))
+    return sorted(
+        path for kept in _KEPT for path in SOURCE.rglob(kept) if not path.name.endswith(".mod.c")
+    )
 
 
 def module(kernel: Kernel) -> Path:
-    """The path of ipqueue.ko (whatever the module's Makefile names it) for `kernel`.
+    """Build ipqueue.ko (whatever the module's Makefile names it) for `kernel`; give its path.
 
     The debug kernel gets the debug build, whose self-tests run when it is loaded.
     """
+
     def build(folder: Path) -> None:
         for path in _sources():
             copy = folder / path.relative_to(SOURCE)
@@ -33,7 +35,9 @@ def module(kernel: Kernel) -> Path:
             shutil.copy2(path, copy)
         print(f"building the module for {kernel.release}", flush=True)
         command = ["make", "-C", str(folder), f"KDIR={kernel.build}", "W=1", "CC=gcc-12"]
-        done = subprocess.run(command + ["DEBUG=1"] * kernel.is_debug, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command + ["DEBUG=1"] * kernel.is_debug, capture_output=True, text=True, check=False
+        )
         output = done.stdout + done.stderr
         if done.returncode or "warning:" in output:
             raise BuildError(f"kmod-ipqueue for {kernel.release}:\n{output}")
@@ -44,5 +48,3 @@ def module(kernel: Kernel) -> Path:
     if len(found) != 1:
         raise BuildError(f"{folder}: {len(found)} modules instead of one")
     return found[0]
-
-

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Debian packages: installed where a program of the host is meant, unpacked where only files are."""
+"""Debian packages: installed where the host runs a program, unpacked where only files are meant."""
 
 import shutil
 import subprocess
@@ -48,7 +48,9 @@ def program(name: str) -> str:
 def apt(*arguments: str, cwd: Path | None = None) -> None:
     """Run apt-get; refresh its lists and try again once, because a list may be old or absent."""
     for last in (False, True):
-        done = subprocess.run([*APT, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [*APT, *arguments], cwd=cwd, capture_output=True, text=True, check=False
+        )
         if done.returncode == 0:
             return
         if last:
@@ -66,11 +68,13 @@ def install_missing() -> None:
 
 
 def dependency(package: str, prefix: str) -> str:
-    """The package that metapackage `package` depends on and whose name starts with `prefix`."""
+    """Give the package `prefix`* that the metapackage `package` depends on."""
     for last in (False, True):
         done = subprocess.run(
             ["apt-cache", "depends", "--important", package],
-            capture_output=True, text=True, check=False,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         for line in done.stdout.splitlines():
             name = line.rpartition("Depends: ")[2].strip()
@@ -82,7 +86,7 @@ def dependency(package: str, prefix: str) -> str:
 
 
 def unpack(packages: list[str], into: Path) -> None:
-    """Download binary packages and unpack their files under `into`, running none of their scripts."""
+    """Download binary packages and unpack them under `into`, running none of their scripts."""
     debs = into / ".debs"
     debs.mkdir()
     apt("download", *packages, cwd=debs)
@@ -112,11 +116,16 @@ def source(package: str, into: Path) -> Path:
         listed = state / "sources.list"
     listed.write_text(text, encoding="utf-8")
     private = [
-        "-o", f"Dir::Etc::sourcelist={listed}",
-        "-o", "Dir::Etc::sourceparts=-",
-        "-o", f"Dir::State::lists={state / 'lists'}",
-        "-o", f"Dir::Cache={state / 'cache'}",
-        "-o", "APT::Sandbox::User=root",
+        "-o",
+        f"Dir::Etc::sourcelist={listed}",
+        "-o",
+        "Dir::Etc::sourceparts=-",
+        "-o",
+        f"Dir::State::lists={state / 'lists'}",
+        "-o",
+        f"Dir::Cache={state / 'cache'}",
+        "-o",
+        "APT::Sandbox::User=root",
     ]
     apt("update", *private)
     apt("source", *private, package, cwd=into)

@@ -126,6 +126,37 @@ CASE("a verdict sets the mark, in the bits of its mask", BOTH)
 	udp_hear(ear, "marked");
 }
 
+CASE("a mark set at OUTPUT chooses the way, where a rule looks at it", BOTH)
+{
+	struct chain chain = chain_new();
+	const char *there = either(family, "10.3.0.1", "fd03::1"), *ip = either(family, "ip", "ip -6");
+	const char *one = either(family, "10.1.0.1", "fd01::1"), *two = either(family, "10.2.0.1", "fd02::1");
+	int by_mark, by_default, mouth;
+	struct peer peer;
+
+	/* Both neighbours have the address; unmarked packets go to the client. */
+	space_enter(chain.client);
+	sh("%s addr add %s dev lo", ip, there);
+	space_enter(chain.server);
+	sh("%s addr add %s dev lo", ip, there);
+	space_enter(chain.gateway);
+	sh("%s route add %s via %s; %s route add %s via %s table 7; %s rule add fwmark 7 table 7", ip, there, one,
+	   ip, there, two, ip);
+	by_default = udp_listen_in(&chain.client, family, 7);
+	by_mark = udp_listen_in(&chain.server, family, 7);
+	batch_own(&peer, family, IPQ_FEATURE_PACKETS | IPQ_FEATURE_VERDICTS, 0, 0);
+	tables(family, "-t mangle -A OUTPUT -p udp --dport 7 -j QUEUE");
+	mouth = udp_to(there, 7);
+	udp_say(mouth, "unmarked");
+	check_eq(batch_receive(&peer), 1);
+	check_eq(range_send(&peer, 1, UINT64_MAX, NF_ACCEPT, 0, 0), 0);
+	udp_hear(by_default, "unmarked");
+	udp_say(mouth, "marked");
+	check_eq(batch_receive(&peer), 1);
+	check_eq(range_send(&peer, 1, UINT64_MAX, NF_ACCEPT, 7, 0xff), 0);
+	udp_hear(by_mark, "marked");
+}
+
 CASE("a list may replace, drop, repeat and mark in one message", BOTH)
 {
 	struct pair pair = pair_new();

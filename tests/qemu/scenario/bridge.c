@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "batch.h"
@@ -98,6 +99,34 @@ CASE("the extension names the ports", BOTH)
 	check_eq(batch_packet(&peer, 0)->indev, if_nametoindex("br0"));
 	check_eq(batch_packet(&peer, 0)->physindev, if_nametoindex("p0"));
 	check_eq(batch_packet(&peer, 0)->physoutdev, if_nametoindex("p1"));
+}
+
+CASE("copies of one first packet: their connection is shared, so they are not taken in", IPV4)
+{
+	struct space here = space_here();
+	struct bridged net = bridged_new(family);
+	struct sockaddr_storage everybody;
+	socklen_t length = address("10.0.0.255", 7, &everybody);
+	int mouth, on = 1;
+	struct ipq_stats stats;
+	struct peer peer;
+
+	/* A third port, so that a broadcast is copied; conntrack sees it before the bridge copies it. */
+	sh("ip link add p2 type veth peer name x2 && ip link set p2 master br0 up && ip link set x2 up");
+	peer_own(&peer, family);
+	tables(family, "-t mangle -A PREROUTING -m conntrack --ctstate INVALID -j DROP");
+	tables(family, "-A FORWARD -p udp --dport 7 -j QUEUE");
+	space_enter(net.left);
+	mouth = socket(AF_INET, SOCK_DGRAM, 0);
+	check(setsockopt(mouth, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) == 0);
+	space_enter(here);
+	check(sendto(mouth, "all", 3, 0, (struct sockaddr *)&everybody, length) == 3);
+	eventually(SOON_MS, stats_get(family).conntrack_dropped > 0);
+	while (peer_receive(&peer, SILENCE_MS))
+		peer_verdict(&peer, ((struct ipq_packet_msg *)NLMSG_DATA(&peer.in.header))->packet_id, NF_ACCEPT);
+	stats = stats_get(family);
+	check_eq(stats.length, 0);
+	check(stats_conserved(&stats));
 }
 
 CASE("a port that goes down takes its packets", BOTH)

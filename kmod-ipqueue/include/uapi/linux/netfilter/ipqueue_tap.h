@@ -69,6 +69,7 @@ enum ipq_reason {
  * @flags: IPQ_TAP_*
  * @icmp_type: ICMP or ICMPv6 type, see IPQ_TAP_ICMP
  * @icmp_code: its code
+ * @reserved: 0
  */
 struct ipq_tap_record {
 	__u64 time_ns;
@@ -90,6 +91,7 @@ struct ipq_tap_record {
 	__u8 flags;
 	__u8 icmp_type;
 	__u8 icmp_code;
+	__u32 reserved;
 };
 
 #endif /* _UAPI_NETFILTER_IPQUEUE_TAP_H */

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the scenarios share: the policy, commands run here and now, and traffic case by case."""
+
+import contextlib
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qverdictd.cli import main
+from tests.netns.daemon import Daemon
+from tests.netns.demo_cases import Case
+from tests.netns.demo_live import Traffic, decided
+from tests.netns.lab import Lab
+
+RULES = Path("/opt/qverdictd/rules/rules.yaml")
+
+
+def check(holds: bool, text: object) -> None:
+    """Fail with what was seen instead, if something does not hold."""
+    if not holds:
+        raise AssertionError(str(text))
+
+
+def command(lab: Lab, *arguments: str) -> tuple[int, str, str]:
+    """Run a command of qverdictd's on the gateway; return its exit code, output and errors.
+
+    In this process, because another Python takes seconds to start here.
+    """
+    output, errors = io.StringIO(), io.StringIO()
+    with lab.inside("gateway"), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        code = main(arguments)
+    return code, output.getvalue(), errors.getvalue()
+
+
+def kmod(lab: Lab, *arguments: str) -> dict[str, Any]:
+    """Run ``qverdictd kmod --json``; return what it prints by family."""
+    code, output, errors = command(lab, "kmod", "--json", *arguments)
+    check(code == 0, f"kmod: exit code {code}: {errors}")
+    queues = [json.loads(line) for line in output.splitlines()]
+    return {queue["family"]: queue for queue in queues}
+
+
+def run_cases(lab: Lab, daemon: Daemon, cases: Sequence[Case]) -> None:
+    """Send cases; what arrives and what is said of it must be as expected."""
+    traffic = Traffic(lab)
+    for case in cases:
+        expected = case.arrives + (", answered" if case.verdict == "accept" else "")
+        try:
+            arrived = traffic.send(case)
+        except OSError as error:
+            arrived = repr(error)
+        record = decided(daemon, case)
+        print(f"IPv{case.family} {case.sent}: {arrived}")
+        check(arrived == expected, f"{arrived!r} arrived, not {expected!r}: {record}")
+        check(record is not None, "no decision was shown")
+        check((record["verdict"], record["rule"]) == (case.verdict, case.rule), record)

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Without the module: the daemon says so and takes the kernel's own queue."""
+
+from guest.common import RULES, check, command, run_cases
+from tests.netns.daemon import Daemon
+from tests.netns.demo_cases import CASES
+from tests.netns.demo_live import wire
+from tests.netns.lab import Lab
+
+_NOT_LOADED = "the ip_queue module is not loaded"
+
+
+def refused(lab: Lab, *arguments: str) -> None:
+    """Check that a command that needs the module says what it misses."""
+    code, output, errors = command(lab, *arguments)
+    check((code, output) == (69, "") and _NOT_LOADED in errors, (arguments, code, output, errors))
+
+
+def main() -> None:
+    """Run all of it with one daemon."""
+    with Lab() as lab:
+        wire(lab)
+        refused(lab, "run", "--transport", "ipqueue", "--rules", str(RULES))
+        refused(lab, "kmod")
+        refused(lab, "kmod", "--reset", "-6")
+        refused(lab, "tap")
+        daemon = Daemon(lab, RULES).wait_ready()
+        check(f"transport auto: nfqueue, not ipqueue: {_NOT_LOADED}" in daemon.said[0], daemon.said)
+        check("ready: queue 0 over nfqueue" in daemon.said[-1], daemon.said)
+        run_cases(lab, daemon, CASES[:5])
+        check(daemon.end() == 0, daemon.said)
+        check(daemon.summary().lost == "nothing", daemon.said)
+
+
+if __name__ == "__main__":
+    main()
