@@ -10,7 +10,7 @@ from qverdictd.transport.ipqueue import IpqueueTransport
 from qverdictd.wire.ipqueue_classic import COPY_NONE
 
 from .ipqueue_module import Link, Module
-from .test_ipqueue import serve, take
+from .ipqueue_serving import serve, take
 
 
 def answered(module: Module) -> list[int]:

@@ -82,3 +82,13 @@ def at_most(size: int, sends: list[bytes]) -> Callable[[bytes], None]:
         sends.append(data)
 
     return send
+
+
+@given(MESSAGES, st.integers(1, 5))
+def test_messages_that_are_joined_otherwise(messages: list[bytes], most: int) -> None:
+    sends: list[bytes] = []
+    Outbox(sends.append, 1000, most=most, join=b"|".join).post(messages)
+    assert len(sends) == -(-len(messages) // most)
+    assert [message for data in sends for message in data.split(b"|")] == messages or any(
+        b"|" in message for message in messages
+    )
