@@ -18,7 +18,7 @@ in_worlds := tests/netns tests/bench
 .PHONY: help ready demo test lint unit netns bench clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
 ready: ## install what is missing: Debian packages, .venv
 	@build-aux/bootstrap
@@ -26,8 +26,9 @@ ready: ## install what is missing: Debian packages, .venv
 demo: ready ## send packets through a real kernel queue (root), or a capture through the policy
 	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
-test: lint ## everything: lint, and all tests, those in namespaces included
+test: lint ## everything: lint, all tests, those in namespaces and on real kernels included
 	$(world_pytest)
+	$(MAKE) --no-print-directory test-kmod
 
 lint: ready ## ruff, mypy, the import linter
 	$(owner) $(bin)/ruff check .
@@ -43,6 +44,8 @@ netns: ready ## the tests in network namespaces
 
 bench: ready ## CPU time a packet, ours and others'
 	bench/run
+
+include tests/qemu/Makefile.inc
 
 clean: ## remove all that make made
 	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache \
