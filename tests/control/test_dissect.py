@@ -6,10 +6,13 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.dns import DNS, DNSQR, DNSRR
 from scapy.layers.inet import ICMP, IP, TCP, UDP
 from scapy.layers.inet6 import (
     HAO,
+    ICMPv6ND_NS,
+    ICMPv6NDOptSrcLLAddr,
     IPv6,
     IPv6ExtHdrDestOpt,
     IPv6ExtHdrFragment,
@@ -140,6 +143,33 @@ def test_extension_headers() -> None:
         "Data, bytes 128-132: 5 bytes",
     ]
     assert _fields(lines) >= {"home address: 2001:db8::9", 'data: "hello"'}
+
+
+def test_dhcp() -> None:
+    options = [("message-type", "discover"), ("hostname", b"box"), "end"]
+    message = BOOTP(chaddr=b"\2\0\0\0\0\1") / DHCP(options=options)
+    lines = _lines(bytes(_V4 / UDP(sport=68, dport=67) / message))
+    assert _layers(lines)[3] == "DHCP options, bytes 268-276: DHCP Discover"
+    assert _fields(lines) >= {
+        'options: message-type 1, hostname "box", end',
+        "file: 128 zero bytes",
+    }
+
+
+def test_a_fragment_of_ipv4() -> None:
+    header = IP(src="192.0.2.1", dst="198.51.100.1", proto=17, flags="MF", frag=5)
+    lines = _lines(bytes(header / Raw(b"x")))
+    assert _layers(lines) == [
+        "Internet Protocol, version 4, bytes 0-19: 192.0.2.1 > 198.51.100.1, udp, fragment at 40",
+        "Data, byte 20: 1 byte",
+    ]
+    assert _fields(lines) >= {"flags: more fragments", "fragment offset: 40 bytes (5)"}
+
+
+def test_lengths_are_in_bytes_only_where_they_are() -> None:
+    solicitation = ICMPv6ND_NS(tgt="2001:db8::9") / ICMPv6NDOptSrcLLAddr(lladdr="02:00:00:00:00:01")
+    lines = _lines(bytes(_V6 / solicitation))
+    assert _fields(lines) >= {"payload length: 32 bytes", "length: 1", "type: 1"}
 
 
 def test_each_layer_stands_further_in() -> None:

@@ -75,7 +75,7 @@ def _pane(raw: RawPacket) -> Iterator[str]:
     while layer.name != "NoPayload":
         size = _size(layer)
         if size or layer.fields:
-            place = f"bytes {start}-{start + size - 1}" if size else f"byte {start}"
+            place = f"bytes {start}-{start + size - 1}" if size > 1 else f"byte {start}"
             said = summary(layer)
             yield f"{'  ' * depth}{layer_name(layer)}, {place}" + (f": {said}" if said else "")
             yield from _fields(layer, depth + 2)

@@ -42,7 +42,8 @@ _LAYERS = {
 _FIELDS = {
     "ihl": "header length", "dataofs": "header length", "tos": "traffic class",
     "tc": "traffic class", "fl": "flow label", "len": "length", "plen": "payload length",
-    "IP.len": "total length", "id": "identification", "ICMP.id": "identifier",
+    "IP.len": "total length", "IP.id": "identification", "IPerror.id": "identification",
+    "IPv6ExtHdrFragment.id": "identification", "DNS.id": "transaction id",
     "frag": "fragment offset", "ttl": "time to live", "hlim": "hop limit",
     "proto": "protocol", "nh": "next header", "chksum": "checksum", "cksum": "checksum",
     "src": "source", "dst": "destination", "sport": "source port", "dport": "destination port",
@@ -65,6 +66,11 @@ _FIELDS = {
     "servernames": "server names", "servernameslen": "server names length",
     "nexthopmtu": "next-hop MTU",
 }  # fmt: skip
+
+#: Layers whose ``len`` counts bytes; elsewhere it counts options, words or worse.
+_LENGTH_IN_BYTES = frozenset(("IP", "IPerror", "IPv6", "IPerror6", "UDP", "UDPerror", "TLS"))
+
+_IP_FLAGS = {"DF": "don't fragment", "MF": "more fragments", "evil": "reserved"}
 
 _HTTP = ("HTTPRequest", "HTTPResponse")
 
@@ -97,27 +103,33 @@ def field_value(layer: Any, field: Any, value: Any) -> str:
         return f"{value * 4} bytes ({value})"
     if name in ("tos", "tc") and kind != "DNS":
         return _traffic_class(value)
-    if name in ("len", "plen"):
-        return str(value) if kind.startswith("IPv6Ext") else f"{value} bytes"
+    if name in ("len", "plen") and kind in _LENGTH_IN_BYTES:
+        return _counted(value, "byte")
     if name in ("frag", "offset"):
         return f"{value * 8} bytes ({value})"
     if name == "flags" and kind.startswith("TCP"):
         return f"{tcp_flags(int(value))} (0x{int(value):03x})"
+    if name == "flags" and kind in ("IP", "IPerror"):
+        return ", ".join(word for flag, word in _IP_FLAGS.items() if flag in value) or "none"
     if isinstance(value, bytes):
         return shortened(value.decode("latin-1")) if kind in _HTTP else bytes_text(value)
     if name == "options" and isinstance(value, list):
-        return shortened(", ".join(_option(*option) for option in value))
+        return shortened(", ".join(map(_option, value)))
     shown = str(field.i2repr(layer, value))
     if isinstance(value, int) and shown and not shown[0].isdigit() and shown[0] != "-":
         shown = f"{shown} ({value})"
     return shortened(shown)
 
 
-def _option(name: str | int, value: object) -> str:
-    """Return an option of TCP."""
-    if isinstance(value, tuple):
-        value = " ".join(map(str, value))
-    return str(name) if value in (None, b"", "") else f"{name} {value!s}"
+def _option(option: object) -> str:
+    """Return an option of TCP or DHCP: its name and its values."""
+    if not isinstance(option, tuple):
+        return str(option)
+    values: list[object] = []
+    for value in option[1:]:
+        values += value if isinstance(value, tuple | list) else [value]
+    shown = [bytes_text(value) if isinstance(value, bytes) else str(value) for value in values]
+    return " ".join([str(option[0]), *(text for text in shown if text not in ("", "None"))])
 
 
 def _traffic_class(value: int) -> str:
@@ -136,6 +148,8 @@ def bytes_text(data: bytes) -> str:
     text = data.decode("ascii", "replace")
     if data and text.isascii() and text.replace("\r\n", "").isprintable():
         return shortened('"' + escaped(text) + '"')
+    if len(data) > 8 and not any(data):
+        return f"{len(data)} zero bytes"
     if len(data) <= _BYTES_SHOWN:
         return data.hex(" ")
     return f"{len(data)} bytes: {data[:_BYTES_SHOWN].hex(' ')} ..."
