@@ -174,7 +174,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit code."""
     given = make_parser().parse_args(arguments)
     try:
-        return int(given.function(given))
+        code = int(given.function(given))
+        sys.stdout.flush()  # here, where a reader that went away is no surprise
+        return code
     except PolicyError as error:
         if getattr(given, "json", False) and given.command == "check":
             for problem in error.problems:

@@ -5,10 +5,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field, PlainValidator
 
 from qverdictd.errors import PolicyError
 from qverdictd.policy.document import Shape
+from qverdictd.policy.literals import written
 from qverdictd.policy.shape import checked
 from qverdictd.policy.source import read
 
@@ -27,9 +28,11 @@ def queue_numbers(text: str | int) -> tuple[int, ...]:
     raise ValueError(f"expected a queue's number, 0 to 65535, or a range such as 0-3, not {text!r}")
 
 
-def _queues(text: str | int) -> str | int:
-    queue_numbers(text)
-    return text
+def _queues(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        value = written(value)  # which is no queue's number
+    queue_numbers(value)
+    return value
 
 
 class Config(Shape):
@@ -39,7 +42,7 @@ class Config(Shape):
 
     transport: Literal["auto", "ipqueue", "nfqueue", "netfilterqueue"] = "auto"
     engine: Literal["auto", "native", "reference"] = "auto"
-    queues: Annotated[int | str, AfterValidator(_queues)] = 0
+    queues: Annotated[int | str, PlainValidator(_queues)] = 0
     overflow: Literal["drop", "accept"] = "drop"
     queue_length: int = Field(default=16384, ge=1, le=1 << 20)
     copy_range: int = Field(default=65535, ge=1, le=65535)

@@ -39,8 +39,8 @@ def record(raw: RawPacket, decision: Decision, now: float) -> Record:
     if packet is not None:
         for name in ("family", "proto", "src", "sport", "dst", "dport", "length"):
             _add(shown, packet, name)
-    else:
-        shown["length"] = raw.length
+    # Where the packet's own header does not tell, it is what the transport says.
+    shown.setdefault("length", raw.length)
     if raw.hook is not None:
         shown["hook"] = HOOKS[raw.hook] if raw.hook < len(HOOKS) else str(raw.hook)
     if raw.indev:

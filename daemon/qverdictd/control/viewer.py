@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Shows decisions to people and programs, on a thread of its own: packets never wait for it."""
 
+import contextlib
 import queue
 import sys
 import threading
@@ -45,7 +46,7 @@ class Viewer:
     def __init__(self, lines: Formatter | None, stream: TextIO, log_stream: TextIO) -> None:
         self._lines = lines
         self._stream: TextIO | None = stream
-        self._log_stream = log_stream
+        self._log_stream: TextIO | None = log_stream
         self._waiting: queue.Queue[Judged | None] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
         self._thread.start()
@@ -70,19 +71,23 @@ class Viewer:
         while (judged := self._waiting.get()) is not None:
             now = time.time()
             if self._lines is not None:
-                self._write(self._lines(*judged, now))
-            for line in log_lines(*judged, now):
-                print(line, file=self._log_stream, flush=True)
+                self._stream = self._written(self._stream, self._lines(*judged, now))
+            self._log_stream = self._written(self._log_stream, log_lines(*judged, now), flush=True)
 
-    def _write(self, lines: Iterator[str]) -> None:
-        if self._stream is None:
-            return
+    def _written(
+        self, stream: TextIO | None, lines: Iterator[str], *, flush: bool = False
+    ) -> TextIO | None:
+        """Write the lines; return the stream, or None if it takes no more."""
+        if stream is None:
+            return None
         try:
             for line in lines:
-                print(line, file=self._stream)
+                print(line, file=stream, flush=flush)
             if self._waiting.empty():
-                self._stream.flush()
+                stream.flush()
         except OSError as error:
             # The reader went away (`run --json | head`): packets still need verdicts.
-            self._stream = None
-            print(f"qverdictd: decisions are shown no longer: {error}", file=sys.stderr)
+            with contextlib.suppress(OSError):
+                print(f"qverdictd: decisions are shown no longer: {error}", file=sys.stderr)
+            return None
+        return stream

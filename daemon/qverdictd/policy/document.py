@@ -225,6 +225,8 @@ class PolicyShape(OutlineShape):
     on_error: Literal["accept", "drop"] = Field(
         default="drop", description="the verdict for a packet that cannot be judged"
     )
-    sets: dict[Name, SetShape] = {}
+    sets: dict[Name, SetShape] = Field(
+        default={}, json_schema_extra={"additionalProperties": False}
+    )
     rules: list[RuleShape] = []
     tests: list[TestShape] = []

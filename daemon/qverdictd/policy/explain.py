@@ -59,6 +59,7 @@ def _rule(number: int, rule: Rule) -> Iterator[str]:
 
 
 def _text(condition: Condition) -> str:
+    condition = _bare(condition)
     match condition:
         case Test():
             return f"{condition.field} in {condition.written}"
@@ -74,8 +75,14 @@ def _text(condition: Condition) -> str:
 
 def _inner(condition: Condition) -> str:
     text = _text(condition)
-    joins = isinstance(condition, All | Any) and len(condition.parts) > 1
-    return f"({text})" if joins else text
+    return f"({text})" if isinstance(_bare(condition), All | Any) else text
+
+
+def _bare(condition: Condition) -> Condition:
+    """Return what alone is joined."""
+    while isinstance(condition, All | Any) and len(condition.parts) == 1:
+        condition = condition.parts[0]
+    return condition
 
 
 def _rewrite(rewrite: Rewrite) -> str:

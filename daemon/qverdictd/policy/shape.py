@@ -120,6 +120,8 @@ def _message(shape: type[BaseModel], error: ErrorDetails, steps: Path) -> str:
             return "an empty list: give it a value, or leave the key out"
         case "string_pattern_mismatch":
             return f"{found!r}: {_PATTERNS[str(context['pattern'])]}"
+        case "value_error":
+            return str(context["error"])
         case _:
             return f"{error['msg']}, not {found}"
 

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+"""qverdictd.yaml: every key has a default, and every mistake a place."""
+
+from pathlib import Path
+
+import pytest
+
+from qverdictd.control import config as config_module
+from qverdictd.control.config import Config, queue_numbers, read_config
+from qverdictd.errors import Exit, PolicyError
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "qverdictd.yaml"
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n", "---\n"])
+def test_an_empty_file_is_the_defaults(tmp_path: Path, text: str) -> None:
+    assert read_config(written(tmp_path, text)) == Config()
+
+
+def test_defaults_are_those_of_the_manual() -> None:
+    assert Config().model_dump() == {
+        "transport": "auto",
+        "engine": "auto",
+        "queues": 0,
+        "overflow": "drop",
+        "queue_length": 16384,
+        "copy_range": 65535,
+        "rules": "/etc/qverdictd/rules.yaml",
+    }
+
+
+def test_every_key(tmp_path: Path) -> None:
+    text = (
+        "transport: netfilterqueue\nengine: reference\nqueues: 4-7\noverflow: accept\n"
+        "queue_length: 1\ncopy_range: 1\nrules: r.yaml\n"
+    )
+    config = read_config(written(tmp_path, text))
+    assert list(config.model_dump().values()) == [
+        "netfilterqueue", "reference", "4-7", "accept", 1, 1, "r.yaml",
+    ]  # fmt: skip
+    assert queue_numbers(config.queues) == (4, 5, 6, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("transprt: auto\n", "1:1: unknown key 'transprt': did you mean 'transport'?"),
+        (
+            "transport: nfq\n",
+            "1:12: expected 'auto', 'ipqueue', 'nfqueue' or 'netfilterqueue', not",
+        ),
+        ("engine: natve\n", "1:9: expected 'auto', 'native' or 'reference', not 'natve': did you"),
+        ("overflow: on\n", "1:11: on means different things in YAML 1.1 and 1.2: quote it"),
+        ("queue_length: 0\n", "1:15: expected 1 or more, not 0"),
+        ("queue_length: big\n", "1:15: expected a whole number, not big"),
+        ("copy_range: 65536\n", "1:13: expected 65535 or less, not 65536"),
+        ("rules: 5\n", "1:8: expected text, not 5: quote it"),
+        ("queues: 65536\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("queues: 3-1\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("queues: -1\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("queues: true\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("queues: [0]\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("queues:\n", "1:1: no value: give it one, or leave the key out"),
+        ("- a\n", "1:1: expected a mapping (key: value), not [a]"),
+        ("rules: [\n", "2:1: broken YAML"),
+    ],
+)
+def test_mistakes(tmp_path: Path, text: str, expected: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(PolicyError) as caught:
+        read_config(file)
+    found = [str(problem).removeprefix(f"{file}:") for problem in caught.value.problems]
+    assert [message[: len(expected)] for message in found] == [expected]
+    assert caught.value.exit_code == Exit.CONFIG
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_config(written(tmp_path, "engin: x\nqueues: x\ncopy_range: x\n"))
+    assert [problem.line for problem in caught.value.problems] == [1, 2, 3]
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError, match="cannot read the configuration: No such file"):
+        read_config(tmp_path / "none.yaml")
+
+
+def test_the_usual_file_need_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config_module, "CONFIG_FILE", tmp_path / "qverdictd.yaml")
+    assert read_config(None) == Config()
+    written(tmp_path, "copy_range: 100\n")
+    assert read_config(None).copy_range == 100
+
+
+@pytest.mark.parametrize("text", ["", "x", "1-", "-1", "1-2-3", "0-256", "99999", "0x1", "1 - 2"])
+def test_what_is_no_queue(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a queue's number"):
+        queue_numbers(text)
