@@ -136,9 +136,12 @@ class _Warnings(logging.Filter):
     def __enter__(self) -> "_Warnings":
         self.last = ""
         self._logger.filters.insert(0, self)  # before scapy's own, which forgets repeated ones
+        self._level = self._logger.level
+        self._logger.setLevel(logging.WARNING)  # whoever dissects silences scapy
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._logger.setLevel(self._level)
         self._logger.removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
