@@ -226,3 +226,35 @@ def test_a_source_route_is_the_checksums_destination() -> None:
 )
 def test_which_edits_can_change_the_size(edit: Rewrite, changes: bool) -> None:
     assert changes_size(edit) is changes
+
+
+@pytest.mark.parametrize("network", [IP(), IPv6()])
+@pytest.mark.parametrize("transport", [UDP(), UDPLite(), TCP(), DCCP()])
+@pytest.mark.parametrize("fragment", [False, True])
+def test_a_sum_of_zero_is_not_udps_none(network: IP, transport: UDP, fragment: bool) -> None:
+    """A checksum that comes to zero is sent as 0xFFFF where zero means "none" (RFC 768)."""
+    proto = {UDPLite: 136, DCCP: 33, UDP: 17, TCP: 6}[type(transport)]
+    whole = network / transport
+    setattr(whole, "proto" if isinstance(network, IP) else "nh", proto)
+    before = bytes(whole / Raw(b"\0\0"))
+    at = len(bytes(network)) + {UDPLite: 6, DCCP: 6, UDP: 6, TCP: 16}[type(transport)]
+    payload = before[at : at + 2]  # adds up with the rest to 0xFFFF
+    zero = b"\xff\xff" if proto in (17, 136) else b"\0\0"
+    after = bytes(whole / Raw(payload))
+    assert after[at : at + 2] == zero
+    if fragment:
+        before, after = _first_fragment(before), _first_fragment(after)
+    assert _rewritten(before, SetPayload(payload)) == after
+
+
+def _first_fragment(data: bytes) -> bytes:
+    """Return the packet as a first fragment, whose rest adds nothing to the checksum."""
+    if data[0] >> 4 == 4:
+        again = IP(data)
+        again.flags = "MF"
+        del again.chksum
+        return bytes(again)
+    header = IPv6(data[:40])
+    header.nh = 44
+    del header.plen
+    return bytes(header / IPv6ExtHdrFragment(nh=data[6], m=1) / Raw(data[40:]))
