@@ -3,6 +3,7 @@
 
 import io
 import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -93,6 +94,18 @@ def test_a_reader_that_went_away_is_told_of_once(capsys: pytest.CaptureFixture[s
         "qverdictd: decisions are shown no longer: [Errno 32] Broken pipe\n"
     )
     assert len(logged.getvalue().splitlines()) == 4
+
+
+def test_a_defect_in_showing_one_hides_no_other(capsys: pytest.CaptureFixture[str]) -> None:
+    def lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
+        yield f"{1 / (raw.id - 1)}"
+
+    shown = io.StringIO()
+    viewer = Viewer(lines, shown, io.StringIO())
+    viewer.show([packet(1), packet(2)], [ACCEPTED, ACCEPTED])
+    viewer.close()
+    assert shown.getvalue() == "1.0\n"
+    assert "a defect: please report it.\nTraceback" in capsys.readouterr().err
 
 
 def test_a_log_that_takes_no_more_ends_nothing() -> None:

@@ -6,6 +6,7 @@ import queue
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
@@ -90,4 +91,8 @@ class Viewer:
             with contextlib.suppress(OSError):
                 print(f"qverdictd: decisions are shown no longer: {error}", file=sys.stderr)
             return None
+        except Exception:
+            # A defect of ours in showing one packet must not hide those after it.
+            text = traceback.format_exc()
+            print(f"qverdictd: a defect: please report it.\n{text}", file=sys.stderr)
         return stream
