@@ -18,8 +18,8 @@ from tests.netns.lab import Host, Lab, stop
 QVERDICTD = Path(sys.executable).with_name("qverdictd")
 Record = dict[str, Any]
 
-#: Python and the packages take a second or two to load; a busy machine some more.
-PATIENCE = 30.0
+#: Python and the packages take a second or two to load, an emulated machine many more.
+PATIENCE = 60.0
 
 
 class Daemon:
