@@ -16,7 +16,6 @@ from harness.kernel import Kernel
 _TOOLS = {
     "dash": ["sh"],
     "ip": ["ip"],
-    "bridge": ["bridge"],
     "nft": ["nft"],
     "xtables-legacy-multi": ["iptables-legacy", "iptables-legacy-restore", "ip6tables-legacy"],
     "xtables-nft-multi": ["iptables-nft", "ip6tables-nft"],
