@@ -12,56 +12,19 @@ from pathlib import Path
 
 from harness import packages
 from harness.cache import QEMU, digest, room
-from harness.image import _cpio
+from harness.image import cpio
 
-_SUITE = "bookworm"
-_PACKAGES = (
-    "iproute2", "iptables", "kmod", "libnetfilter-queue1", "libstdc++6", "mount", "python3.11", "util-linux",
-)
-_UNUSED = (
-    "boot", "usr/include", "usr/lib/x86_64-linux-gnu/gconv", "usr/lib/x86_64-linux-gnu/perl-base", "usr/share/bash-completion",
-    "usr/share/doc", "usr/share/i18n", "usr/share/info", "usr/share/locale", "usr/share/man", "usr/share/perl5",
-    "usr/share/zoneinfo", "usr/share/common-licenses", "usr/lib/apt", "usr/lib/systemd", "usr/lib/udev",
-    "var/cache", "var/lib/apt", "var/lib/dpkg", "var/log",
-)
+from daemon import debian
+
 _SITE = "usr/local/lib/python3.11/dist-packages"
 _OURS = "opt/qverdictd"
 
 
-def _mirror() -> str:
-    """Where this machine gets its Debian from."""
-    done = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE)", "Created-By: Packages"],
-        capture_output=True, text=True, check=True)
-    for line in done.stdout.splitlines():
-        uri, _, release = line.partition(" ")
-        if release == _SUITE:
-            return uri
-    raise packages.PackageError(f"this machine's sources of packages have no {_SUITE}")
-
-
-def _debian(folder: Path) -> None:
-    if shutil.which("debootstrap", path=packages.SBIN) is None:
-        packages.apt("install", "debootstrap")
-    print("making a Debian root for the guest (some minutes)", flush=True)
-    root = folder / "root/debian"
-    command = [packages.program("debootstrap"), "--variant=minbase", f"--include={','.join(_PACKAGES)}",
-               _SUITE, str(root), _mirror()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise packages.PackageError(f"debootstrap: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    for unused in _UNUSED:
-        shutil.rmtree(root / unused, ignore_errors=True)
-    shutil.rmtree(root / "dev")
-    (root / "dev").mkdir()
-    _cpio(folder / "root", folder / "debian.cpio")
-    shutil.rmtree(folder / "root")
-
-
 def _dependencies(tree: Path) -> list[str]:
-    """What the daemon needs from PyPI."""
+    """Return what the daemon needs from PyPI, and its tests that run in the guest."""
     project = tomllib.loads((tree / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return list(project["dependencies"])
+    tests = project["optional-dependencies"]["dev"]
+    return [*project["dependencies"], *(name for name in tests if name.startswith("pytest"))]
 
 
 def _python(tree: Path) -> Path:
@@ -74,13 +37,23 @@ def _python(tree: Path) -> Path:
 def _pypi(tree: Path, folder: Path) -> None:
     print("fetching what the daemon depends on", flush=True)
     site = folder / "root/debian" / _SITE
-    command = [str(_python(tree)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
-               "--target", str(site), *_dependencies(tree)]
+    command = [
+        str(_python(tree)),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-input",
+        "--target",
+        str(site),
+        *_dependencies(tree),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise packages.PackageError(f"pip: {done.stderr[-2000:]}")
     (site / "qverdictd.pth").write_text(f"/{_OURS}/daemon\n/{_OURS}\n", encoding="ascii")
-    _cpio(folder / "root", folder / "pypi.cpio")
+    cpio(folder / "root", folder / "pypi.cpio")
     shutil.rmtree(folder / "root")
 
 
@@ -101,11 +74,22 @@ def _ours(tree: Path, work: Path) -> Path:
     keep = shutil.ignore_patterns("__pycache__")
     shutil.copytree(tree / "daemon", ours / "daemon", ignore=keep)
     shutil.copytree(tree / "rules", ours / "rules", ignore=keep)
-    shutil.copytree(tree / "tests/netns", ours / "tests/netns", ignore=keep)
+    for part in ("netns", "transport"):  # the latter has what the former's tests import
+        shutil.copytree(tree / "tests" / part, ours / "tests" / part, ignore=keep)
     (ours / "tests/__init__.py").touch()
     shutil.copytree(QEMU / "daemon/guest", ours / "guest", ignore=keep)
-    subprocess.run([str(_python(tree)), "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", str(ours)],
-                   check=True)
+    subprocess.run(
+        [
+            str(_python(tree)),
+            "-m",
+            "compileall",
+            "-q",
+            "--invalidation-mode",
+            "unchecked-hash",
+            str(ours),
+        ],
+        check=True,
+    )
     command = work / "debian/usr/bin/qverdictd"
     command.parent.mkdir(parents=True)
     command.write_text(_COMMAND, encoding="ascii")
@@ -118,20 +102,18 @@ def _ours(tree: Path, work: Path) -> Path:
     (work / "lib").mkdir()
     shutil.copyfile(QEMU / "daemon/debian.sh", work / "lib/debian.sh")
     archive = work.with_suffix(".cpio")
-    _cpio(work, archive)
+    cpio(work, archive)
     shutil.rmtree(work)
     return archive
 
 
 def append(tree: Path, image: Path) -> None:
     """Append the second root, with the daemon of ``tree``, to the image of the first."""
-    key = digest([_SUITE, *_PACKAGES, *_UNUSED, Path(__file__)])
-    debian = room("daemon-debian", key, _debian) / "debian.cpio"
-    key = digest([*_dependencies(tree), Path(__file__)])
+    key = digest([*_dependencies(tree), _SITE])
     pypi = room("daemon-pypi", key, lambda folder: _pypi(tree, folder)) / "pypi.cpio"
     ours = _ours(tree, image.with_suffix(".ours"))
-    with open(image, "ab") as whole:
-        for part in (debian, pypi, ours):
+    with image.open("ab") as whole:
+        for part in (debian.archive(), pypi, ours):
             whole.write(part.read_bytes())
             whole.write(b"\0" * (-whole.tell() % 512))
     ours.unlink()

@@ -2,6 +2,7 @@
 """`tests/qemu/run [options] KERNEL[,KERNEL...] [SCENARIO...]`."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -171,7 +172,10 @@ def main(argv: list[str]) -> int:
                 side_by_side.submit(_run, target, ko, wanted, options)
                 for target, ko in zip(targets, modules, strict=True)
             ]
-            results = [result for run in runs for result in run.result()]
+            try:
+                results = [result for run in runs for result in run.result()]
+            except KeyboardInterrupt:
+                os._exit(130)  # not waiting for the machines, which end with this process
     except (BuildError, packages.PackageError) as error:
         print(f"FAIL build: {error}")
         print("0 passed, 1 failed")

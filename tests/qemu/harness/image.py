@@ -16,7 +16,6 @@ from harness.kernel import Kernel
 _TOOLS = {
     "dash": ["sh"],
     "ip": ["ip"],
-    "bridge": ["bridge"],
     "nft": ["nft"],
     "xtables-legacy-multi": ["iptables-legacy", "iptables-legacy-restore", "ip6tables-legacy"],
     "xtables-nft-multi": ["iptables-nft", "ip6tables-nft"],
@@ -73,7 +72,7 @@ def _userland(root: Path) -> None:
         shutil.copy2(library.resolve(), target)
 
 
-def _cpio(root: Path, archive: Path) -> None:
+def cpio(root: Path, archive: Path) -> None:
     """Pack a folder as the kernel reads it; uncompressed, because the emulator unpacks slowly."""
     names = subprocess.run(
         ["find", ".", "-mindepth", "1", "-print0"], cwd=root, capture_output=True, check=True
@@ -140,7 +139,7 @@ def _base(kernel: Kernel) -> Path:
         root.mkdir()
         _userland(root)
         _kernel_modules(kernel, root)
-        _cpio(root, folder / "base.cpio")
+        cpio(root, folder / "base.cpio")
         shutil.rmtree(root)
 
     versions = subprocess.run(
@@ -187,7 +186,7 @@ def initramfs(kernel: Kernel, ko: Path | None, files: dict[str, str], out: Path)
         shutil.copyfile(ko, top / "ipqueue.ko")
         (top / "ipqueue.name").write_text(ko.stem.replace("-", "_") + "\n", encoding="ascii")
     added = out.with_suffix(".add")
-    _cpio(top, added)
+    cpio(top, added)
     with out.open("wb") as image:
         for part in (_base(kernel), added):
             image.write(part.read_bytes())

@@ -17,7 +17,7 @@ _REPORT = re.compile(
 )
 # Lines that contain such a word and say nothing bad.
 _HARMLESS = re.compile(
-    r"kmemleak: (?:Automatic|Kernel memory leak detector|Enabling)|self-tests? passed"
+    r"kmemleak: (?:Automatic|Kernel memory leak detector|Enabling)|self-test: all \d+ passed"
 )
 _MARK = re.compile(r"ipqueue-test: (begin|end|start (\S+))")
 

@@ -14,7 +14,7 @@ from harness.kernel import Kernel
 _APPEND = (
     "console=ttyS0 loglevel=8 panic=-1 oops=panic rcupdate.rcu_cpu_stall_timeout=120 "
     "watchdog_thresh=60 hung_task_panic=0 random.trust_cpu=on mitigations=off "
-    "module.sig_enforce=0 ipv6.disable=0 net.ifnames=0"
+    "no_timer_check net.ifnames=0"
 )
 _FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
 _COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
@@ -36,6 +36,8 @@ class Machine:
         self.guest_log = guest_log
         self._process = subprocess.Popen(
             [
+                # Whatever ends this program ends the machine.
+                *("setpriv", "--pdeathsig", "KILL"),
                 packages.program("qemu-system-x86_64"),
                 "-nodefaults",
                 "-no-user-config",

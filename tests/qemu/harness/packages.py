@@ -16,7 +16,6 @@ INSTALLED = {
     "xz": "xz-utils",
     "depmod": "kmod",
     "ip": "iproute2",
-    "bridge": "iproute2",
     "iptables-legacy": "iptables",
     "nft": "nftables",
     "dpkg-source": "dpkg-dev",

@@ -255,10 +255,12 @@ static pid_t worker(int number, uint64_t seed, long count)
 		reopen(&f, six);
 		f.options[six] = sockopt_open(six ? AF_INET6 : AF_INET);
 	}
-	while (count--) {
+	for (long done = 0; done < count; done++) {
 		int six = below(&f, 2);
 		uint32_t what = below(&f, 1000);
 
+		if (number == 0 && done % (count / 10 + 1) == 0)
+			printf("    %ld of %ld\n", done * WORKERS, count * WORKERS);
 		if (what < 750)
 			send_message(&f, six);
 		else if (what < 990)

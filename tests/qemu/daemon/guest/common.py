@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from qverdictd.cli import main
 from tests.netns.daemon import Daemon
 from tests.netns.demo_cases import Case
 from tests.netns.demo_live import Traffic, decided
 from tests.netns.lab import Lab
+
+from qverdictd.cli import main
 
 RULES = Path("/opt/qverdictd/rules/rules.yaml")
 
@@ -29,7 +30,11 @@ def command(lab: Lab, *arguments: str) -> tuple[int, str, str]:
     In this process, because another Python takes seconds to start here.
     """
     output, errors = io.StringIO(), io.StringIO()
-    with lab.inside("gateway"), contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+    with (
+        lab.inside("gateway"),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
         code = main(arguments)
     return code, output.getvalue(), errors.getvalue()
 
@@ -54,5 +59,5 @@ def run_cases(lab: Lab, daemon: Daemon, cases: Sequence[Case]) -> None:
         record = decided(daemon, case)
         print(f"IPv{case.family} {case.sent}: {arrived}")
         check(arrived == expected, f"{arrived!r} arrived, not {expected!r}: {record}")
-        check(record is not None, "no decision was shown")
+        assert record is not None, "no decision was shown"
         check((record["verdict"], record["rule"]) == (case.verdict, case.rule), record)

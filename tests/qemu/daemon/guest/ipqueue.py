@@ -5,15 +5,16 @@ import json
 import subprocess
 from collections import Counter
 
-from guest.common import RULES, check, command, kmod, run_cases
 from tests.netns.daemon import QVERDICTD, Daemon
 from tests.netns.demo_cases import CASES
 from tests.netns.demo_live import wire
 from tests.netns.lab import Lab
 
+from .common import RULES, check, command, kmod, run_cases
+
 
 def settings(lab: Lab) -> None:
-    """Settings that were not there before are there afterwards, for the family that was named."""
+    """Set what was not set before, for the family that is named; check that it is."""
     queues = kmod(lab)
     check(queues["ip"]["statistics"]["peer"] == 0, queues)
     check(queues["ip"]["settings"]["maxlen"] == 1024, queues)
@@ -27,7 +28,7 @@ def settings(lab: Lab) -> None:
 
 
 def owned(lab: Lab, daemon: Daemon) -> None:
-    """The daemon says what it runs on, and the module who owns it; nobody else can have it."""
+    """Check that the daemon says what it runs on, the module who owns it, and nobody else may."""
     check(daemon.said[0].endswith("transport auto: ipqueue, as its module is loaded"), daemon.said)
     check("ready: queue 0 over ipqueue" in daemon.said[-1], daemon.said)
     for queue in kmod(lab).values():
@@ -46,7 +47,7 @@ def owned(lab: Lab, daemon: Daemon) -> None:
 
 
 def counted(lab: Lab, daemon: Daemon) -> None:
-    """The module counts what the daemon decided, family by family."""
+    """Check that the module counted what the daemon decided, family by family."""
     for family, queue in kmod(lab).items():
         ours = [record for record in daemon.records if record["family"] == family]
         verdicts = Counter(record["verdict"] for record in ours)
@@ -68,7 +69,7 @@ def counted(lab: Lab, daemon: Daemon) -> None:
 
 
 def tapped(daemon: Daemon, tap: "subprocess.Popen[str]") -> None:
-    """The tap tells of each packet what the daemon said, and what became of it."""
+    """Check that the tap told of each packet what the daemon said, and what became of it."""
     tap.terminate()
     output, errors = tap.communicate(timeout=30)
     check(tap.returncode == 0, (tap.returncode, errors))
@@ -93,16 +94,15 @@ def main() -> None:
     """Run all of it with one daemon."""
     with Lab() as lab:
         wire(lab)
-        tap = lab.start(
-            *("gateway", [QVERDICTD, "tap", "--json"]),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        command = [str(QVERDICTD), "tap", "--json"]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        tap = lab.start("gateway", command, **pipes)
         powerless = Daemon(
             *(lab, RULES, "--transport", "ipqueue"),
             wrapper=["setpriv", "--bounding-set", "-net_admin", "--"],
         )
         settings(lab)
+        assert tap.stderr is not None
         check("listening" in tap.stderr.readline(), "the tap did not open")
         check(powerless.wait() == 77, powerless.said)
         check("needs CAP_NET_ADMIN" in powerless.said[-1], powerless.said)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """Without the module: the daemon says so and takes the kernel's own queue."""
 
-from guest.common import RULES, check, command, run_cases
 from tests.netns.daemon import Daemon
 from tests.netns.demo_cases import CASES
 from tests.netns.demo_live import wire
 from tests.netns.lab import Lab
+
+from .common import RULES, check, command, run_cases
 
 _NOT_LOADED = "the ip_queue module is not loaded"
 

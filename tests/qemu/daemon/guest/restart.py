@@ -8,10 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from guest.common import RULES, check, kmod
 from tests.netns.daemon import Daemon
 from tests.netns.demo_live import DOMAIN, wire
-from tests.netns.lab import CLIENT, SERVER, Lab
+from tests.netns.lab import CLIENT, SERVER, Family, Lab
+
+from .common import RULES, check, kmod
 
 _PORT = 53
 _INTERVAL = 0.02
@@ -24,11 +25,12 @@ class Stream:
     """Numbered datagrams of both families from the client to the server."""
 
     def __init__(self, lab: Lab) -> None:
-        self.sent = {4: 0, 6: 0}
-        self.arrived: dict[int, list[int]] = {4: [], 6: []}
+        self.sent: dict[Family, int] = {4: 0, 6: 0}
+        self.arrived: dict[Family, list[int]] = {4: [], 6: []}
         self._on = threading.Event()
-        self._senders, self._receivers = {}, {}
-        for family in (4, 6):
+        self._senders: dict[Family, socket.socket] = {}
+        self._receivers: dict[socket.socket, Family] = {}
+        for family in CLIENT:
             with lab.inside("client"):
                 self._senders[family] = socket.socket(DOMAIN[family], socket.SOCK_DGRAM)
                 self._senders[family].bind((CLIENT[family], 0))
