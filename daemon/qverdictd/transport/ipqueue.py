@@ -24,6 +24,7 @@ from qverdictd.wire.ipqueue import (
     FEATURE_OWNER,
     FEATURE_PACKETS,
     FEATURE_VERDICTS,
+    MAX_DATAGRAM,
     Hello,
 )
 from qverdictd.wire.ipqueue_batch import (
@@ -53,6 +54,7 @@ _RECEIVE_BUFFER = 4 << 20
 _NEEDED = FEATURE_PACKETS | FEATURE_VERDICTS | FEATURE_FLOW
 _WANTED = Hello(
     features=_NEEDED | FEATURE_OWNER,
+    max_bytes=MAX_DATAGRAM,  # for which `NetlinkSocket` has room
     max_packets=128,
     # Packets are held only while we judge others, and our verdicts release them: this is how long
     # the first of them waits at most should we stall.
