@@ -2,6 +2,7 @@
 """Decisions are shown on a thread of their own; nothing that a reader does stops packets."""
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 
@@ -114,3 +115,13 @@ def test_a_log_that_takes_no_more_ends_nothing() -> None:
     viewer.show([packet(), packet()], [LOGGED, LOGGED])
     viewer.close()
     assert len(shown.getvalue().splitlines()) == 2
+
+
+def test_layers_are_lines_below_the_text_and_a_key_of_the_object() -> None:
+    text = formatter(as_objects=False, dissected=True, colour=False)
+    objects = formatter(as_objects=True, dissected=True, colour=False)
+    first, *layers = text(packet(), ACCEPTED, 0.0)
+    (only,) = objects(packet(), ACCEPTED, 0.0)
+    assert first == next(LINES(packet(), ACCEPTED, 0.0))
+    assert any("UDP" in layer or "User Datagram" in layer for layer in layers)
+    assert json.loads(only)["layers"] == layers

@@ -27,9 +27,12 @@ def formatter(*, as_objects: bool, dissected: bool, colour: bool) -> Formatter:
 
     def lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
         shown = record(raw, decision, now)
-        yield as_json(shown) if as_objects else as_text(shown, colour=colour)
-        if dissected:
-            yield from dissect(raw)
+        layers = dissect(raw) if dissected else []
+        if as_objects:
+            yield as_json({**shown, "layers": layers} if dissected else shown)
+        else:
+            yield as_text(shown, colour=colour)
+            yield from layers
 
     return lines
 
