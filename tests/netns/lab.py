@@ -209,9 +209,10 @@ class Lab:
         return [Rule(int(packets), int(size), chain, text) for packets, size, text in found]
 
     def queues(self, host: Host) -> dict[int, Queue]:
-        """Read what the kernel says of the bound queues, by number."""
+        """Read what the kernel says of the bound queues, by number; without NFQUEUE there are none."""
+        table = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
         with self.inside(host):
-            text = Path("/proc/thread-self/net/netfilter/nfnetlink_queue").read_text()
+            text = table.read_text() if table.exists() else ""
         rows = (list(map(int, line.split())) for line in text.splitlines())
         return {row[0]: Queue(*row[:8]) for row in rows}
 
