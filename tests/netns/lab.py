@@ -209,7 +209,7 @@ class Lab:
         return [Rule(int(packets), int(size), chain, text) for packets, size, text in found]
 
     def queues(self, host: Host) -> dict[int, Queue]:
-        """Read what the kernel says of the bound queues, by number; without NFQUEUE there are none."""
+        """Read what the kernel says of the bound queues, by number; without NFQUEUE, none."""
         table = Path("/proc/thread-self/net/netfilter/nfnetlink_queue")
         with self.inside(host):
             text = table.read_text() if table.exists() else ""
