@@ -237,16 +237,26 @@ int ipq_hello_check(const void *body, size_t len);
 int ipq_hello(struct ipq_queue *q, struct sk_buff *skb,
 	      const struct nlmsghdr *nlh);
 
-/* verdict.c: packets are decided */
+/* Packets decided at one go with bottom halves off. What they set off in
+ * softirq then runs once for all of them.
+ */
+#define IPQ_RUN		64
+
+/* verdict.c: packets are decided, one by one or a range; list.c: by a list */
 bool ipq_verdict_valid(u32 verdict);
+struct ipq_entry *ipq_decide_id(struct ipq_queue *q, const struct sock *sk,
+				u64 id, u32 verdict);
+void ipq_apply(struct ipq_tap_batch *tap, struct ipq_entry *e,
+	       const struct ipq_decision *d);
+void ipq_send_more(struct ipq_queue *q);
 int ipq_verdict_classic(struct ipq_queue *q, const struct sock *sk,
 			const struct ipq_verdict_msg *msg, size_t present);
-int ipq_verdicts_check(u8 pf, const void *body, size_t len);
-int ipq_verdict_list(struct ipq_queue *q, struct sk_buff *skb,
-		     const struct nlmsghdr *nlh);
 int ipq_range_check(const void *body, size_t len);
 int ipq_verdict_range(struct ipq_queue *q, struct sk_buff *skb,
 		      const struct nlmsghdr *nlh);
+int ipq_verdicts_check(u8 pf, const void *body, size_t len);
+int ipq_verdict_list(struct ipq_queue *q, struct sk_buff *skb,
+		     const struct nlmsghdr *nlh);
 
 /* replace.c: a new payload */
 size_t ipq_header_size(u8 pf);

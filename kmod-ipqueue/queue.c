@@ -191,7 +191,9 @@ void ipq_unlink(struct ipq_queue *q, struct ipq_entry *e)
 	q->stats.length--;
 }
 
-/* Let a packet that was taken out go its way. Not under the lock. */
+/* Let a packet that was taken out go its way. Not under the lock; but under RCU
+ * unless it is dropped, see ipq_reinject_verdict().
+ */
 void ipq_finish(struct ipq_tap_batch *tap, struct ipq_entry *e, u32 verdict,
 		enum ipq_reason reason, u8 tap_flags)
 {

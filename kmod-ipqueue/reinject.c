@@ -56,7 +56,11 @@ static bool ipq_bridge_ports_valid(const struct nf_queue_entry *nf)
  * @flags: of the packet's ipq_entry
  * @reason: in, who decided; out, why the answer differs, if it does
  *
- * Conntrack may have seen another packet of the same connection meanwhile.
+ * Conntrack may have seen another packet of the same connection meanwhile. For
+ * all but NF_DROP the caller is under RCU, since before it took the packet out
+ * of the queue and until it is reinjected: the functions the packet goes on to
+ * and the bridge of its ports may be on their way out, and whoever takes them
+ * away first empties the queue and then waits for a grace period.
  *
  * Return: @verdict; NF_DROP; or NF_STOLEN when conntrack kept the packet.
  */
@@ -73,11 +77,9 @@ u32 ipq_reinject_verdict(struct nf_queue_entry *nf, u32 verdict, u8 flags,
 		return NF_DROP;
 	}
 	if (verdict != NF_QUEUE) {
-		rcu_read_lock();
 		hook = rcu_dereference(nf_ct_hook);
 		if (hook)
 			answer = ipq_ct_update(hook, nf->state.net, nf->skb);
-		rcu_read_unlock();
 	}
 	/* The first segment was to confirm the connection of them all. */
 	if (answer == NF_ACCEPT && (flags & IPQ_LATER_SEGMENT) &&
@@ -146,7 +148,7 @@ static int ipq_reroute(struct nf_queue_entry *nf)
 	}
 }
 
-/* The rest of the way, under RCU. The packet is gone afterwards. */
+/* The rest of the way. The packet is gone afterwards. */
 static void ipq_continue(struct nf_queue_entry *nf, unsigned int verdict)
 {
 	const struct nf_hook_entries *hooks = ipq_hooks(&nf->state);
@@ -197,12 +199,9 @@ static void ipq_continue(struct nf_queue_entry *nf, unsigned int verdict)
  */
 void ipq_reinject(struct nf_queue_entry *nf, u32 verdict)
 {
-	if (verdict == NF_DROP) {
+	if (verdict == NF_DROP)
 		kfree_skb_reason(nf->skb, SKB_DROP_REASON_NETFILTER_DROP);
-	} else if (verdict != NF_STOLEN) {
-		rcu_read_lock();
+	else if (verdict != NF_STOLEN)
 		ipq_continue(nf, verdict);
-		rcu_read_unlock();
-	}
 	nf_queue_entry_free(nf);
 }

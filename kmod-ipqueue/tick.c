@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What time does to waiting packets. */
 #include <linux/jiffies.h>
+#include <linux/rcupdate.h>
 
 #include "ipqueue.h"
 
@@ -88,6 +89,7 @@ void ipq_tick(struct work_struct *work)
 	LIST_HEAD(left);
 	u32 verdict;
 
+	rcu_read_lock();
 	spin_lock_bh(&q->lock);
 	q->ticking = false;
 	verdict = q->set.deadline_verdict;
@@ -105,6 +107,7 @@ void ipq_tick(struct work_struct *work)
 
 	list_for_each_entry_safe(e, next, &expired, order)
 		ipq_finish(&tap, e, verdict, IPQ_REASON_DEADLINE, 0);
+	rcu_read_unlock();
 	ipq_tap_send(&tap);
 	ipq_drop_list(q, &undelivered, IPQ_REASON_UNDELIVERED);
 	ipq_drop_list(q, &left, IPQ_REASON_PEER_GONE);

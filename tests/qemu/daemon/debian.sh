@@ -11,6 +11,8 @@ debian()
 		mount -o bind /dev /debian/dev
 		mount -t tmpfs -o mode=755 tmpfs /debian/run
 		ip link set lo up
+		# The tests' servers read when all was sent.
+		sysctl -q -w net.core.rmem_max=67108864
 		# The whole machine is the tests' own (tests/netns/enter.py).
 		: >/debian/run/qverdictd-private-world
 	fi

@@ -2,9 +2,10 @@
 """What the scenarios share: the policy, commands run here and now, and traffic case by case."""
 
 import contextlib
+import ctypes
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,27 @@ def command(lab: Lab, *arguments: str) -> tuple[int, str, str]:
     ):
         code = main(arguments)
     return code, output.getvalue(), errors.getvalue()
+
+
+_CAPABILITY_VERSION_3 = 0x20080522  # linux/capability.h, as all that follows
+_CAP_NET_ADMIN = 12
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@contextlib.contextmanager
+def powerless() -> Iterator[None]:
+    """Let this thread do without CAP_NET_ADMIN for a while."""
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; then the upper halves
+    check(_libc.capget(header, sets) == 0, "capget")
+    before = sets[0]
+    sets[0] = before & ~(1 << _CAP_NET_ADMIN)
+    check(_libc.capset(header, sets) == 0, "capset")
+    try:
+        yield
+    finally:
+        sets[0] = before
+        check(_libc.capset(header, sets) == 0, "capset")
 
 
 def kmod(lab: Lab, *arguments: str) -> dict[str, Any]:

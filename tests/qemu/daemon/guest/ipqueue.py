@@ -10,7 +10,7 @@ from tests.netns.demo_cases import CASES
 from tests.netns.demo_live import wire
 from tests.netns.lab import Lab
 
-from .common import RULES, check, command, kmod, run_cases
+from .common import RULES, check, command, kmod, powerless, run_cases
 
 
 def settings(lab: Lab) -> None:
@@ -25,6 +25,22 @@ def settings(lab: Lab) -> None:
     check(queues["ip6"]["settings"]["deadline_verdict"] == "accept", queues)
     kmod(lab, "-6", "--set", "deadline_ms=0")
     check(kmod(lab)["ip6"]["settings"]["deadline_verdict"] == "accept", "not changed with it")
+
+
+def refused(lab: Lab) -> None:
+    """Check that without the right nothing can be had, seen or set, and what is missing is said."""
+    before = kmod(lab)
+    for arguments in (
+        ["run", "--transport", "ipqueue", "--rules", str(RULES)],
+        ["kmod"],
+        ["kmod", "--set", "maxlen=5", "--reset", "-6"],
+        ["tap"],
+    ):
+        with powerless():
+            code, output, errors = command(lab, *arguments)
+        check((code, output) == (77, ""), (arguments, code, output, errors))
+        check("needs CAP_NET_ADMIN" in errors, (arguments, errors))
+    check(kmod(lab) == before, "something was changed")
 
 
 def owned(lab: Lab, daemon: Daemon) -> None:
@@ -94,18 +110,13 @@ def main() -> None:
     """Run all of it with one daemon."""
     with Lab() as lab:
         wire(lab)
-        command = [str(QVERDICTD), "tap", "--json"]
+        argv = [str(QVERDICTD), "tap", "--json"]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        tap = lab.start("gateway", command, **pipes)
-        powerless = Daemon(
-            *(lab, RULES, "--transport", "ipqueue"),
-            wrapper=["setpriv", "--bounding-set", "-net_admin", "--"],
-        )
+        tap = lab.start("gateway", argv, **pipes)
         settings(lab)
         assert tap.stderr is not None
         check("listening" in tap.stderr.readline(), "the tap did not open")
-        check(powerless.wait() == 77, powerless.said)
-        check("needs CAP_NET_ADMIN" in powerless.said[-1], powerless.said)
+        refused(lab)
         daemon = Daemon(lab, RULES).wait_ready()
         owned(lab, daemon)
         run_cases(lab, daemon, CASES)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from traceback import TracebackException
 from typing import Any, cast
 
 from tests.netns import test_queue, test_run, test_run_end
@@ -88,7 +89,12 @@ def main() -> None:
     with Lab() as lab, TemporaryDirectory() as folder:
         for test, arguments in [*of_a_queue(), *of_the_daemon(Path(folder))]:
             began = time.monotonic()
-            test(lab, *arguments)
+            try:
+                test(lab, *arguments)
+            except Exception as error:
+                told = TracebackException.from_exception(error, capture_locals=True)
+                print("".join(told.format()))
+                raise
             print(f"{test.__name__} {arguments[1:]}: {time.monotonic() - began:.1f} s")
             clean(lab)
 
