@@ -24,9 +24,8 @@ TAP_REPLACED = 1 << 3
 """In `TapRecord.flags`: the peer gave the packet new bytes."""
 
 _TAP = Struct("=QII")
-_RECORD = Struct("=QQQIIII16s16s2s2s8B")
-_PADDED = (_RECORD.size + 7) & ~7
-"""Bytes a record as the module sends it; a later one may send more."""
+_RECORD = Struct("=QQQIIII16s16s2s2s8B4x")
+"""A later module may send more in each."""
 
 
 class TapReason(enum.IntEnum):
@@ -88,11 +87,11 @@ class TapRecord(NamedTuple):
 
 def encode_tap(seq: int, records: Sequence[TapRecord]) -> bytes:
     """Return the message as the module sends it; ``seq`` is the first record's number."""
-    body = _TAP.pack(seq, len(records), _PADDED)
+    body = _TAP.pack(seq, len(records), _RECORD.size)
     for record in records:
         values = list(record)
         values[9:11] = [port.to_bytes(2, "big") for port in record[9:11]]
-        body += _RECORD.pack(*values).ljust(_PADDED, b"\0")
+        body += _RECORD.pack(*values)
     return encode_message(IPQM_TAP, body)
 
 
