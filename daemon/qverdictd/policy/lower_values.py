@@ -103,13 +103,12 @@ class LoweredValues:
         number = self._set_of.get((ranges4, ranges6))
         if number is None:
             number = self._set_of[ranges4, ranges6] = len(self._sets)
-            counts = (len(ranges4) // RANGE4.size, len(ranges6) // RANGE6.size)
-            self._sets.append(SET.pack(self._counts[0], counts[0], self._counts[1], counts[1]))
+            count4, count6 = len(ranges4) // RANGE4.size, len(ranges6) // RANGE6.size
+            self._sets.append(SET.pack(self._count4, count4, self._count6, count6))
             self._ranges4.append(ranges4)
             self._ranges6.append(ranges6)
-            self._counts = [
-                before + more for before, more in zip(self._counts, counts, strict=True)
-            ]
+            self._count4 += count4
+            self._count6 += count6
         self._known[id(addresses)] = (number, 0)
         return number
 
