@@ -113,6 +113,8 @@ def lines() -> Iterator[str]:
     yield f"\tQV_MOST_REPLACED = {MOST_REPLACED},\t/* matches of a pattern in one packet */"
     yield "};"
     yield ""
+    yield "#ifndef __cplusplus /* which has no such initializers */"
+    yield ""
     yield TYPES
     yield "static const struct qv_field_info qv_fields[QV_FIELD_COUNT] = {"
     for field in FIELDS.values():
@@ -141,6 +143,8 @@ def lines() -> Iterator[str]:
     yield "\t\treturn QV_NO_HEADER;"
     yield "\t}"
     yield "}"
+    yield ""
+    yield "#endif"
     yield ""
     yield "#endif"
 
