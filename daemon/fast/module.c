@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The extension module qverdictd._fast: the engine for Python. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "module.h"
 
 #include "fields.h"
 #include "program.h"
@@ -16,6 +15,7 @@ static int add_constants(PyObject *module)
 
 static PyModuleDef_Slot slots[] = {
 	{ Py_mod_exec, add_constants },
+	{ Py_mod_exec, qv_add_cidr },
 	{ 0, NULL },
 };
 
