@@ -83,6 +83,7 @@ def _add_run(programs: "argparse._SubParsersAction[_Parser]") -> None:
         choices=("auto", "ipqueue", "nfqueue", "netfilterqueue"),
         help="how packets come, instead of config's",
     )
+    _add_engine(run, None)
     _add_views(run, "show a line for each decision")
     run.set_defaults(function=commands.run)
 
@@ -112,6 +113,7 @@ def _add_replay(programs: "argparse._SubParsersAction[_Parser]") -> None:
     replay.add_argument(
         "-w", dest="output", type=Path, metavar="OUT.pcap", help="what survives, rewritten"
     )
+    _add_engine(replay, "auto")
     _add_views(replay, None)
     replay.set_defaults(function=commands.replay)
 
@@ -158,6 +160,16 @@ def _add_family(parser: argparse.ArgumentParser) -> None:
     )
     family.add_argument(
         "-6", dest="family", action="store_const", const="ip6", help="only the IPv6 queue"
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "native", "reference"),
+        default=default,
+        help="what judges: compiled C (auto, native), or the readable Python that defines it"
+        + ("" if default else "; instead of config's"),
     )
 
 

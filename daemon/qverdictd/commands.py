@@ -18,6 +18,7 @@ from qverdictd.control.kmod import changed, state, table
 from qverdictd.control.report import summary
 from qverdictd.control.tap import lost_record, tap_record, tap_text
 from qverdictd.control.viewer import Viewer, formatter, log_lines
+from qverdictd.engine.compiled import compiled
 from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
 from qverdictd.policy.explain import explain
 from qverdictd.policy.load import load
@@ -49,7 +50,7 @@ def run(given: Namespace) -> Exit:
 def _config(given: Namespace) -> Config:
     """Return the configuration, with what the command line says instead."""
     config = read_config(given.config)
-    changes = {"queues": given.queue, "transport": given.transport}
+    changes = {"queues": given.queue, "transport": given.transport, "engine": given.engine}
     return config.model_copy(update={key: value for key, value in changes.items() if value})
 
 
@@ -71,6 +72,7 @@ def check(given: Namespace) -> Exit:
     for file in given.files:
         try:
             policy = load(file)
+            compiled(policy)
         except PolicyError as error:
             problems += error.problems
             continue
@@ -85,7 +87,7 @@ def check(given: Namespace) -> Exit:
 
 def replay(given: Namespace) -> Exit:
     """Judge a capture's packets."""
-    engine = make_engine("auto", load(given.rules))
+    engine = make_engine(given.engine, load(given.rules))
     lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
     counters = Counters()
     failure: CaptureError | None = None
