@@ -83,3 +83,65 @@ class AddressLines(Iterator[tuple[int, bytes]]):
     def __next__(self) -> tuple[int, bytes]: ...
     def ranges(self, /) -> tuple[bytes, bytes]:
         """Return the ranges of the lines read so far, of IPv4 and of IPv6."""
+
+@final
+class Slot:
+    """The engine in force, for a number of workers."""
+
+    def __new__(cls, engine: Engine, workers: int) -> Slot: ...
+    @property
+    def engine(self) -> Engine:
+        """The engine in force."""
+    @property
+    def generation(self) -> int:
+        """Counts the engines that were in force, from 1."""
+    def swap(self, engine: Engine, /) -> Engine:
+        """Put another engine in force; return the one before, which no worker uses now."""
+
+_Told = tuple[
+    int, int, int, int | None, int | None, int, bytes | None, tuple[int, ...],
+    int, bytes, int, int, int | None, str | None, str | None, int, bytes | None,
+    int | None, int | None, int | None, bool, bool,
+]  # fmt: skip
+
+@final
+class Worker:
+    """Serves one queue on the thread that runs it."""
+
+    def __new__(
+        cls,
+        kind: str,
+        fd: int,
+        *,
+        slot: Slot,
+        lane: int,
+        queue: int,
+        family: int,
+        most_verdicts: int,
+        send_limit: int,
+        last_id: int | None,
+        seq: int,
+        missing_seq: int,
+        ring_size: int,
+        tell_all: bool,
+    ) -> Worker: ...
+    def run(self, /) -> tuple[str, int] | None:
+        """Serve until stopped; return what failed and its errno, or None."""
+    def stop(self, /) -> None:
+        """Let run() return after its batch. Raises OSError if that cannot be said."""
+    def state(self, /) -> tuple[int | None, int, int]:
+        """Return where whoever goes on has to begin.
+
+        The id of the packet received last or None, and over ipqueue the sequence numbers of the
+        last list of verdicts, and of the last one whose missing ids were told.
+        """
+    def counters(self, /) -> dict[str, int]:
+        """Return all counters by name."""
+    def drain(self, most: int, /) -> list[_Told]:
+        """Return the oldest decisions that wait to be shown."""
+    def sleep(self, /) -> bool:
+        """Say that nobody drains from now on; False if decisions wait already."""
+    def wake(self, /) -> None:
+        """Say that somebody drains again."""
+    def fileno(self, /) -> int:
+        """Return what is readable when decisions came for a sleeper."""
