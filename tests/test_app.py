@@ -137,7 +137,7 @@ def test_each_packet_is_answered_once_in_order(
     assert [raw.id for raw, _ in queue.answered] == list(range(100))
     assert {decision.verdict for raw, decision in queue.answered if raw.id % 2} == {Verdict.DROP}
     told = capsys.readouterr().err
-    assert "ready: queue 0 over memory, engine native, 1 rules" in told
+    assert "ready: queue 0 over memory, engine native in Python's loop, 1 rules" in told
     assert "received 100 = accepted 50 + dropped 50 + repeated 0 + requeued 0 + pending 0" in told
     assert "lost or late: ids that never came 3" in told
 
@@ -308,6 +308,7 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         "transport": "auto",
         "engine": "auto",
         "queues": 0,
+        "cpus": "auto",
         "overflow": "drop",
         "queue_length": 16384,
         "copy_range": 65535,

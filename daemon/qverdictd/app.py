@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The daemon: transports, an engine and what people see, wired together.
-
-One loop serves all queues: a batch is received, judged, answered, counted and shown, in this
-order, so that nothing stands between a packet and its verdict.
-"""
+"""The daemon: transports, an engine, workers and what people see, wired together."""
 
 import contextlib
 import gc
@@ -14,17 +10,17 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from qverdictd.action.decision import Verdict
 from qverdictd.control.config import Config, queue_numbers
-from qverdictd.control.counters import Counters
-from qverdictd.control.report import summary, together
+from qverdictd.control.report import summary
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
 from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
-from qverdictd.errors import Exit, PolicyError, Problem, TransportError
+from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
 from qverdictd.policy.condition import Test, leaves
 from qverdictd.policy.load import load
 from qverdictd.policy.members import Interfaces
@@ -33,9 +29,8 @@ from qverdictd.transport.base import Transport
 from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
-
-#: Batches of one queue before the loop looks at the others and at signals.
-_TURN = 16
+from qverdictd.worker.choose import choose
+from qverdictd.worker.cpus import Cpus
 
 
 def say(message: str) -> None:
@@ -43,13 +38,15 @@ def say(message: str) -> None:
     print(f"qverdictd: {message}", file=sys.stderr, flush=True)
 
 
-def make_engine(name: str, policy: Policy) -> Engine:
+def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
     """Return the engine that the configuration asks for; ``auto`` is the compiled one.
 
-    Raises `PolicyError` for a policy that it cannot run.
+    ``lanes``: workers of its own that it may have. Raises `PolicyError` for a policy that it cannot
+    run.
     """
-    kind = ReferenceEngine if name == "reference" else NativeEngine
-    return kind(policy, _Defects())
+    if name == "reference":
+        return ReferenceEngine(policy, _Defects())
+    return NativeEngine(policy, _Defects(), lanes=lanes)
 
 
 class _Defects:
@@ -141,7 +138,7 @@ def missing_interfaces(policy: Policy) -> dict[str, str]:
 
 
 class Daemon:
-    """Serves its queues until it is told to stop."""
+    """Has its queues served until it is told to stop."""
 
     def __init__(
         self,
@@ -150,13 +147,14 @@ class Daemon:
         transports: Sequence[Transport],
         numbers: Sequence[int],
         viewer: Viewer | None,
+        cpus: Cpus = "auto",
     ) -> None:
         self._rules = rules
         self._engine = engine
         self._transports = transports
         self._numbers = numbers
         self._viewer = viewer
-        self._counters = Counters()
+        self._workers = choose(engine, transports, viewer, cpus)
         self._loading: threading.Thread | None = None
         self._load_again = False
         self._loaded: list[Callable[[], None] | Exception] = []
@@ -167,34 +165,34 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(100_000)
         with _signals() as (signals, waker):
+            errors: list[QverdictdError] = []
             try:
+                self._workers.start(partial(waker.send, b"\0"))
+                self._announce()
                 self._loop(signals, waker)
-                exit_code = Exit.OK
-            except TransportError as error:
-                say(str(error))
-                exit_code = error.exit_code
+            except QverdictdError as error:
+                errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
-            self._stop()
-        return exit_code
+            errors += self._workers.stop()
+            for each in errors:
+                say(str(each))
+            self._end()
+        return errors[0].exit_code if errors else Exit.OK
 
     def _loop(self, signals: socket.socket, waker: socket.socket) -> None:
+        """Do what signals and the other threads ask for, until SIGTERM or the workers' end."""
         with selectors.DefaultSelector() as selector:
-            for transport in self._transports:
-                selector.register(transport, selectors.EVENT_READ, transport)
             selector.register(signals, selectors.EVENT_READ)
-            self._announce()
-            stopping = False
-            while not stopping:
-                for key, _ in selector.select():
-                    if key.data is not None:
-                        self._serve_while_busy(key.data)
-                        continue
-                    for number in signals.recv(4096):
-                        if number == signal.SIGHUP:
-                            self._reload(waker)
-                        elif number:
-                            stopping = True
-                    self._take_loaded(waker)
+            while True:
+                selector.select()
+                for number in signals.recv(4096):
+                    if number == signal.SIGHUP:
+                        self._reload(waker)
+                    elif number:
+                        return
+                if self._workers.ended:
+                    return
+                self._take_loaded(waker)
 
     def _announce(self) -> None:
         for transport in self._transports:
@@ -205,27 +203,8 @@ class Daemon:
             say(f"rule {rule!r} names interface {name!r}, which is not there now")
         say(
             f"ready: queue {queues} over {self._transports[0].name}, "
-            f"engine {self._engine.name}, {len(policy.rules)} rules from {self._rules}"
+            f"{self._workers.description}, {len(policy.rules)} rules from {self._rules}"
         )
-
-    def _serve_while_busy(self, transport: Transport) -> None:
-        """Serve a queue until it is empty, but let the others and signals have their turn."""
-        for _ in range(_TURN):
-            if not self._serve(transport):
-                return
-
-    def _serve(self, transport: Transport) -> bool:
-        """Carry one batch through; return whether there was one."""
-        packets = transport.receive()
-        if not packets:
-            return False
-        self._counters.received += len(packets)
-        decisions = self._engine.judge(packets)
-        transport.answer(list(zip(packets, decisions, strict=True)))
-        self._counters.count(packets, decisions)
-        if self._viewer is not None:
-            self._counters.not_shown += self._viewer.show(packets, decisions)
-        return True
 
     def _reload(self, waker: socket.socket) -> None:
         """Load the policy beside the packet path; the loop takes it when it is there."""
@@ -237,7 +216,7 @@ class Daemon:
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)
-                self._loaded.append(self._engine.prepare(policy))
+                self._loaded.append(self._workers.prepare(policy))
             except Exception as error:
                 self._loaded.append(error)
             waker.send(b"\0")
@@ -251,30 +230,25 @@ class Daemon:
         self._loading.join()
         self._loading = None
         loaded = self._loaded.pop()
-        if isinstance(loaded, Exception):
-            say(f"not reloaded, the policy before stays in force:\n{loaded}")
-        else:
+        try:
+            if isinstance(loaded, Exception):
+                raise loaded
             loaded()
             say(f"reloaded: {len(self._engine.policy.rules)} rules from {self._rules}")
+        except Exception as error:
+            say(f"not reloaded, the policy before stays in force:\n{error or type(error).__name__}")
         if self._load_again:
             self._load_again = False
             self._reload(waker)
 
-    def _stop(self) -> None:
-        """Take no more packets, answer every held one, say what was done."""
-        for transport in self._transports:
-            try:
-                transport.stop()
-                while self._serve(transport):
-                    pass
-            except TransportError as error:
-                say(f"not all packets of {transport.name} were answered: {error}")
-        losses = together([transport.losses() for transport in self._transports])
+    def _end(self) -> None:
+        """Give the queues back, show the last decisions, say what was done."""
+        losses = self._workers.losses()
         for transport in self._transports:
             transport.close()
         if self._viewer is not None:
             self._viewer.close()
-        for line in summary(self._counters, losses):
+        for line in summary(self._workers.counters(), losses):
             say(line)
 
 

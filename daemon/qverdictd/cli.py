@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from qverdictd import commands
-from qverdictd.control.config import RULES_FILE, queue_numbers
+from qverdictd.control.config import RULES_FILE, cpu_numbers, queue_numbers
 from qverdictd.control.kmod import SETTINGS, parse_setting
 from qverdictd.control.tap import protocol_number
 from qverdictd.errors import Exit, PolicyError, QverdictdError
@@ -27,6 +27,14 @@ class _Parser(argparse.ArgumentParser):
 def _queues(text: str) -> str:
     try:
         queue_numbers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _cpus(text: str) -> str:
+    try:
+        cpu_numbers(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
@@ -82,6 +90,12 @@ def _add_run(programs: "argparse._SubParsersAction[_Parser]") -> None:
         "--transport",
         choices=("auto", "ipqueue", "nfqueue", "netfilterqueue"),
         help="how packets come, instead of config's",
+    )
+    run.add_argument(
+        "--cpus",
+        type=_cpus,
+        metavar="LIST",
+        help="processors of the workers, such as 0-3: auto, none, or a list, instead of config's",
     )
     _add_engine(run, None)
     _add_views(run, "show a line for each decision")

@@ -35,6 +35,27 @@ def _queues(value: object) -> str | int:
     return value
 
 
+def cpu_numbers(text: str | int) -> str | tuple[int, ...]:
+    """Read ``auto``, ``none``, or processors: ``2``, ``0-3``, ``0,2-3``. Raises ValueError."""
+    if text in ("auto", "none"):
+        return str(text)
+    numbers: list[int] = []
+    for part in str(text).split(","):
+        found = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if first > last:
+            raise ValueError(f"expected auto, none, or processors such as 0-3 or 0,2, not {text!r}")
+        numbers += range(first, last + 1)
+    return tuple(numbers)
+
+
+def _cpus(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        value = written(value)
+    cpu_numbers(value)
+    return value
+
+
 class Config(Shape):
     """How to run."""
 
@@ -43,6 +64,7 @@ class Config(Shape):
     transport: Literal["auto", "ipqueue", "nfqueue", "netfilterqueue"] = "auto"
     engine: Literal["auto", "native", "reference"] = "auto"
     queues: Annotated[int | str, PlainValidator(_queues)] = 0
+    cpus: Annotated[int | str, PlainValidator(_cpus)] = "auto"
     overflow: Literal["drop", "accept"] = "drop"
     queue_length: int = Field(default=16384, ge=1, le=1 << 20)
     copy_range: int = Field(default=65535, ge=1, le=65535)
