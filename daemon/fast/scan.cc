@@ -2,7 +2,6 @@
 // Scans: see scan.h. No exception leaves this file: C would not survive one.
 #include "scan.h"
 
-#include <re2/re2.h>
 #include <re2/set.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <new>
 #include <string>
 #include <vector>
+
+#include "expression.h"
 
 namespace {
 
@@ -85,9 +86,8 @@ uint32_t cost_of(const Test &test)
 std::string source_of(const qv_program *program, const Test &test)
 {
 	const uint32_t first = program->nodes[test.node].first;
-	const qv_string &string = program->strings[test.pattern ? program->patterns[first] : first];
-	const StringPiece text(reinterpret_cast<const char *>(program->bytes + string.offset),
-			       string.length);
+	const StringPiece text =
+		qv::string_of(program, test.pattern ? program->patterns[first] : first);
 
 	return test.pattern ? std::string(text) : RE2::QuoteMeta(text);
 }
@@ -146,11 +146,7 @@ std::vector<std::pair<size_t, size_t>> cut(const qv_program *program,
 std::unique_ptr<RE2::Set> compile(const qv_program *program, const std::vector<Test> &tests,
 				  std::pair<size_t, size_t> pass, uint64_t budget)
 {
-	RE2::Options options(RE2::Latin1);
-
-	options.set_log_errors(false);
-	options.set_max_mem(static_cast<int64_t>(budget));
-	auto set = std::make_unique<RE2::Set>(options, RE2::UNANCHORED);
+	auto set = std::make_unique<RE2::Set>(qv::expression_options(budget), RE2::UNANCHORED);
 
 	for (size_t i = pass.first; i < pass.second; i++)
 		if (set->Add(source_of(program, tests[i]), nullptr) < 0)
@@ -269,6 +265,7 @@ extern "C" {
 struct qv_scans *qv_scans_new(const struct qv_program *program, uint64_t memory,
 			      struct qv_fault *fault)
 {
+	qv::load_unwinder();
 	try {
 		auto scans = std::make_unique<qv_scans>();
 
@@ -325,8 +322,7 @@ void qv_finds_forget(struct qv_finds *finds)
 int qv_finds_ask(struct qv_finds *finds, uint32_t node, const uint8_t *text, size_t length)
 {
 	try {
-		return ask(finds, node, StringPiece(length ? reinterpret_cast<const char *>(text) : "",
-						    length));
+		return ask(finds, node, qv::text_of(text, length));
 	} catch (const std::exception &) {
 		return -EAGAIN;
 	}
