@@ -140,7 +140,8 @@ static int parts_build(struct qv_engine *engine, struct budget *budget)
 	engine->sets = qv_sets_new(program, budget->memory - budget->used, budget->fault);
 	if (!engine->sets || spend(budget, qv_sets_memory(engine->sets)) < 0)
 		return -1;
-	engine->index = qv_index_new(program, budget->memory - budget->used, budget->fault);
+	engine->index = qv_index_new(program, engine->sets, budget->memory - budget->used,
+				     budget->fault);
 	if (!engine->index || spend(budget, qv_index_memory(engine->index)) < 0)
 		return -1;
 	/* Last, as these make do with shares of what is left. */

@@ -21,11 +21,12 @@ struct qv_sets {
 	const struct qv_program *program;
 };
 
-struct qv_index *qv_index_new(const struct qv_program *program, uint64_t memory,
-			      struct qv_fault *fault)
+struct qv_index *qv_index_new(const struct qv_program *program, const struct qv_sets *sets,
+			      uint64_t memory, struct qv_fault *fault)
 {
 	struct qv_index *index = memory < sizeof(*index) ? NULL : malloc(sizeof(*index));
 
+	(void)sets;
 	if (index)
 		index->rule_count = program->rule_count;
 	else
