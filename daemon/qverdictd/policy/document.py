@@ -150,7 +150,11 @@ class RuleShape(Shape):
         ]
         | None
     ) = None
-    rewrite: list[RewriteShape] = Field(default=[], description="applied in order")
+    rewrite: list[RewriteShape] = Field(
+        default_factory=list,  # a default would be copied deeply for each rule
+        description="applied in order",
+        json_schema_extra={"default": []},
+    )
     log: Annotated[
         Annotated[bool, Tag("<scalar>")] | Annotated[LogShape, Tag("<mapping>")],
         Discriminator(_by_form),

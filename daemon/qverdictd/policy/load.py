@@ -10,6 +10,7 @@ from qverdictd.errors import PolicyError, Problem
 from qverdictd.policy.document import NAME, OutlineShape, RuleShape, SetShape, TestShape
 from qverdictd.policy.inline_tests import failure, read_test
 from qverdictd.policy.model import NamedSet, Policy, PolicyTest, Rule
+from qverdictd.policy.pause import collection_paused
 from qverdictd.policy.rules import RuleBuilder
 from qverdictd.policy.sets import read_set
 from qverdictd.policy.shape import checked
@@ -17,6 +18,7 @@ from qverdictd.policy.source import Node, Path, Source, read
 from qverdictd.policy.values import ValueReader
 
 
+@collection_paused()
 def load(file: FilePath) -> Policy:
     """Load a policy as the daemon would, its inline tests included.
 

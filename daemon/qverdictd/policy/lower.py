@@ -31,6 +31,7 @@ from qverdictd.policy.condition import (
 )
 from qverdictd.policy.lower_values import LoweredValues, ValueTooLongError
 from qverdictd.policy.model import Policy, Rule
+from qverdictd.policy.pause import collection_paused
 from qverdictd.policy.program import (
     ALL_MATCHES,
     DEPTH_MAX,
@@ -56,6 +57,7 @@ from qverdictd.policy.sections import Shared, TooLargeError, assembled
 _VERDICT_NUMBER = {verdict: number for number, verdict in enumerate(VERDICTS)}
 
 
+@collection_paused()
 def lower(policy: Policy) -> bytes:
     """Return the policy's program.
 
