@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write first inputs for the fuzzer: every scenario of tests/vectors, whole and cut.
+"""Write first inputs for the fuzzer, a folder a target.
+
+For `decide`: every scenario of tests/vectors, whole and cut.
 
 .venv/bin/python -m tests.fuzz.seeds FOLDER
 """
@@ -42,7 +44,7 @@ def _cut(packet: RawPacket) -> Iterator[RawPacket]:
 
 def main() -> None:
     """Write the files."""
-    folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1]) / "decide"
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in inputs():
         (folder / name).write_bytes(data)
