@@ -7,7 +7,7 @@ values, ranges, comparisons, prefixes and their union.
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from qverdictd.packet.ranges import RANGE6_SIZE, merged_ranges
 
@@ -34,28 +34,20 @@ class Numbers:
     """Numbers, as intervals."""
 
     intervals: tuple[Interval, ...]
-    _container: "range | frozenset[int] | _Bisected" = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, intervals: Iterable[Interval]) -> "Numbers":
         """Make the union of closed intervals, given in any order."""
         return cls(tuple(_merged(intervals)))
 
-    def __post_init__(self) -> None:
-        # The container that answers fastest: the evaluator asks it for each packet.
-        container: range | frozenset[int] | _Bisected
-        if all(low == high for low, high in self.intervals):
-            container = frozenset(low for low, _ in self.intervals)
-        elif len(self.intervals) == 1:
-            low, high = self.intervals[0]
-            container = range(low, high + 1)
-        else:
-            container = _Bisected(self.intervals)
-        object.__setattr__(self, "_container", container)
-
     def container(self) -> "range | frozenset[int] | _Bisected":
         """Return the same numbers in the container that is fastest to look into."""
-        return self._container
+        if all(low == high for low, high in self.intervals):
+            return frozenset(low for low, _ in self.intervals)
+        if len(self.intervals) == 1:
+            low, high = self.intervals[0]
+            return range(low, high + 1)
+        return _Bisected(self.intervals)
 
 
 class _Bisected:
