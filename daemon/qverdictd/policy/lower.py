@@ -6,6 +6,7 @@ same kind are one join, which changes no outcome: ``all`` is the least and ``any
 their parts, in the order false, absent, true.
 """
 
+from array import array
 from collections.abc import Iterator
 
 from qverdictd.action.decision import Verdict
@@ -100,6 +101,8 @@ class _Lowering:
         self._nodes: list[bytes] = []
         self._node_of: dict[tuple[int, bytes], int] = {}
         """The node of each leaf's record, and of each join's op and children."""
+        self._test_of: dict[tuple[int, str, str], int] = {}
+        """The node of each test, by its members' identity, its field and its text."""
         self._depths: list[int] = []
         self._parts: list[int] = []
         """For each node how many parts a packet meets in it, at most."""
@@ -159,11 +162,10 @@ class _Lowering:
         )
 
     def _node(self, condition: Condition) -> int:
-        """Return the number of a condition's node."""
-        condition = _bare(condition)
+        """Return the number of the node of a condition that is `_bare`."""
         match condition:
             case Test():
-                return self._leaf(self._values.test(condition))
+                return self._test(condition)
             case All():
                 return self._join(Op.ALL, condition)
             case Any():
@@ -185,6 +187,14 @@ class _Lowering:
                 first, count = self._values.numbers(among)
                 return self._leaf(NODE.pack(Op.PAYLOAD_LENGTH, 0, 0, first, count, 0))
 
+    def _test(self, test: Test) -> int:
+        # Members are shared by the tests for the same value: one look tells most of them.
+        key = (id(test.among), test.field, test.written)
+        number = self._test_of.get(key)
+        if number is None:
+            number = self._test_of[key] = self._leaf(self._values.test(test))
+        return number
+
     def _leaf(self, record: bytes) -> int:
         key = (Op.IN_NUMBERS, record)  # an op that joins nothing: never a join's key
         number = self._node_of.get(key)
@@ -195,7 +205,7 @@ class _Lowering:
         return number
 
     def _not(self, condition: Not) -> int:
-        part = self._node(condition.part)
+        part = self._node(_bare(condition.part))
         key = (Op.NOT, INDEX.pack(part))
         number = self._node_of.get(key)
         if number is None:
@@ -205,7 +215,7 @@ class _Lowering:
 
     def _join(self, op: Op, join: All | Any) -> int:
         parts = [self._node(part) for part in _flat(join)]
-        children = b"".join(map(INDEX.pack, parts))
+        children = array("I", parts).tobytes()
         key = (op, children)
         number = self._node_of.get(key)
         if number is None:

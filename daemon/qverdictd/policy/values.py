@@ -36,6 +36,8 @@ class ValueReader:
         """
         self._sets = sets
         self._all_known = all_known
+        self._known: dict[tuple[str, type, object], Members] = {}
+        """Single values that were read before, by field and type: ``1`` equals ``true``."""
 
     def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
         """Read a field's value in a match. Problems are reported; what remains is returned."""
@@ -74,7 +76,14 @@ class ValueReader:
     def _members(self, field: Field, raw: object) -> Members:
         if isinstance(raw, str) and raw.startswith("@"):
             return self._set(field, raw[1:])
-        return members(field, raw)
+        if not isinstance(raw, str | int):
+            return members(field, raw)
+        # The same ports and networks are in many rules.
+        key = (field.name, type(raw), raw)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = members(field, raw)
+        return found
 
     def _set(self, field: Field, name: str) -> Members:
         if name not in self._sets:
