@@ -42,7 +42,7 @@ lint: ready ## ruff, mypy, the import linter; stubs beside the extension; cppche
 	$(owner) env MYPYPATH=daemon $(bin)/stubtest --mypy-config-file pyproject.toml \
 		qverdictd._fast
 	$(owner) cppcheck --quiet -j2 --project=build/release/compile_commands.json \
-		--file-filter='*/daemon/fast/*' --library=python --inline-suppr \
+		--file-filter='*daemon/fast/*' --library=python --inline-suppr \
 		--enable=warning,performance,portability --error-exitcode=1
 
 lint-c: ready ## clang-tidy over the engine (slow; a build with gcc, -Werror, is part of ready)
@@ -54,12 +54,9 @@ unit: ready ## the tests that need no namespaces
 netns: ready ## the tests in network namespaces
 	$(world_pytest) $(in_worlds)
 
-sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (clang, -Werror)
+sanitized: ready ## the engine under ASan and UBSan (clang, -Werror)
 	$(owner) build-aux/sanitize address build
-	$(owner) $(bin)/meson test --quiet -C build/address
 	$(owner) build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
-	$(owner) build-aux/sanitize thread build
-	$(owner) $(bin)/meson test --quiet -C build/thread
 
 bench: ready ## CPU time a packet, ours and others'
 	bench/run
