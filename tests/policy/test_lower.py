@@ -191,3 +191,12 @@ def test_a_name_that_no_interface_has_is_refused_at_its_rule() -> None:
     assert problem(policy(rule("r", test, place=Place("f", 1, 2)))) == (
         "f:1:2: rule 'r': no interface is called 'éééééééé': at most 15 bytes"
     )
+
+
+def test_large_sets_are_not_copied_into_lists(tmp_path: Path) -> None:
+    large = {"type": "cidr", "values": [f"10.0.{n // 100}.{n % 100 * 2}" for n in range(1000)]}
+    small = {"type": "cidr", "values": ["192.0.2.0/24"]}
+    matches = [{"src": ["@large", "@small", f"10.1.0.{n}"]} for n in range(100)]
+    program = lowered(tmp_path, *matches, sets={"large": large, "small": small})
+    assert program.count(Section.RANGES4) == 1000 + 2 * 100
+    assert program.count(Section.SETS) == 1 + 100

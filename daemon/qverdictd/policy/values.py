@@ -15,13 +15,15 @@ from qverdictd.policy.literals import (
     regex,
     written,
 )
-from qverdictd.policy.members import Members, Numbers, union
+from qverdictd.policy.members import Addresses, Members, Numbers, union
 from qverdictd.policy.model import NamedSet
 from qverdictd.policy.source import Path
 
 #: Told of each problem, at a path below the value that is being read.
 Report = Callable[[str, Path], None]
 
+#: Bytes of packed ranges.
+_LARGEST_COPIED = 4096
 _LARGEST_PAYLOAD = FIELDS["payload"].maximum
 
 
@@ -124,12 +126,17 @@ def _any(parts: list[Condition], text: str) -> Condition:
     tests: dict[str, list[Members]] = {}
     joined: list[Condition] = []
     for part in flat:
-        if isinstance(part, Test):
+        if isinstance(part, Test) and not _is_large(part.among):
             tests.setdefault(part.field, []).append(part.among)
         else:
             joined.append(part)
     joined[:0] = [Test(name, one, text) for name, among in tests.items() for one in union(among)]
     return joined[0] if len(joined) == 1 else Any(tuple(joined))
+
+
+def _is_large(among: Members) -> bool:
+    """Whether members stay by themselves: a copy for each rule that names a set would be dear."""
+    return isinstance(among, Addresses) and len(among.v4) + len(among.v6) > _LARGEST_COPIED
 
 
 _PAYLOAD_FORMS = {
