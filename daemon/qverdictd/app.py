@@ -119,7 +119,10 @@ def check_policy(policy: Policy, transports: Sequence[Transport], numbers: Seque
         for transport in transports:
             if not transport.can_requeue:
                 message = f"rule {rule.name!r}: transport {transport.name} cannot requeue"
-                problems.append(Problem(*place, f"{message}: use transport: nfqueue"))
+                way_out = "use transport: nfqueue"
+                if transport.name == "ipqueue":  # while the module is loaded, nfqueue cannot be had
+                    way_out = f"unload the module and {way_out}"
+                problems.append(Problem(*place, f"{message}: {way_out}"))
                 break
     if problems:
         raise PolicyError(problems)
