@@ -16,9 +16,9 @@ world_pytest := $(world) $(bin)/python -m pytest -p no:cacheprovider
 in_worlds := tests/netns tests/bench
 
 # The suite's part in which all of the engine runs, for the sanitizers.
-engine_tests := tests/engine tests/policy/test_vectors.py
+engine_tests := tests/engine tests/differential tests/policy/test_vectors.py
 
-.PHONY: help ready demo test lint lint-c unit netns sanitized bench clean
+.PHONY: help ready demo test test-here lint lint-c unit netns sanitized bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -29,10 +29,12 @@ ready: ## install what is missing: Debian packages, .venv; compile the engine
 demo: ready ## send packets through a real kernel queue (root), or a capture through the policy
 	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
-test: lint lint-c ## everything: lint, all tests, those in namespaces and on real kernels included
-	$(world_pytest)
-	$(MAKE) --no-print-directory sanitized
+test: test-here ## everything: lint, all tests, those in namespaces and on real kernels included
 	$(MAKE) --no-print-directory test-kmod
+
+test-here: lint lint-c ## all that needs no other kernel
+	$(world_pytest)
+	$(MAKE) --no-print-directory sanitized test-fuzz
 
 lint: ready ## ruff, mypy, the import linter; stubs beside the extension; cppcheck
 	$(owner) $(bin)/ruff check .
@@ -56,7 +58,8 @@ netns: ready ## the tests in network namespaces
 
 sanitized: ready ## the engine under ASan and UBSan (clang, -Werror)
 	$(owner) build-aux/sanitize address build
-	$(owner) build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
+	$(owner) env DIFFERENTIAL_PAIRS=20000 \
+		build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
 
 bench: ready ## CPU time a packet, ours and others'
 	bench/run
