@@ -21,7 +21,6 @@ from qverdictd.packet.raw import AF_INET, RawPacket
 from qverdictd.policy.condition import All, Any, Condition, Contains, Matches, Not
 from qverdictd.policy.lower import lower
 from qverdictd.policy.model import Policy, Rule
-from qverdictd.policy.reference import evaluate
 from tests.differential.pairs import Both
 from tests.generators.expressions import LETTERS, patterns, texts, words
 
@@ -144,15 +143,20 @@ def test_a_literal_as_long_as_the_cut_payload_is_searched_in_linear_time() -> No
 
 
 def test_a_scan_forgets_the_payload_that_a_rewrite_changed() -> None:
-    conditions: list[Condition] = [Contains(bytes([letter])) for letter in range(ord("a"), 123)]
-    policy = _policy([*conditions, Contains(b"z"), *conditions], {26: Replace(b"z", b"y")})
-    raw = _udp(b"xz")
-    decision = Both.of(policy).compiled.judge([raw], 0)[0]
-    assert decision == evaluate(policy, raw)
-    assert [log.rule for log in decision.logs] == [
-        "rule-23",
-        "rule-25",
-        "rule-26",
-        "rule-50",
-        "rule-51",
+    fillers: list[Condition] = [Contains(f"filler-{number}".encode()) for number in range(200)]
+    conditions = [*fillers[:100], Contains(b"xz"), *fillers[100:], Contains(b"z"), Contains(b"xy")]
+    policy = _policy(conditions, {100: Replace(b"z", b"y")})
+    decision = Both.of(policy).compiled.judge([_udp(b"xz")], 0)[0]
+    assert [log.rule for log in decision.logs] == ["rule-100", "rule-202"]
+
+
+def test_a_scan_forgets_the_packet_before() -> None:
+    conditions: list[Condition] = [Contains(f"word-{number}.".encode()) for number in range(200)]
+    policy = _policy(conditions, {})
+    packets = [_udp(f"word-{number}. word-199.".encode()) for number in (1, 100, 198)]
+    found = [decision.logs for decision in Both.of(policy).compiled.judge(packets, 0)]
+    assert [[log.rule for log in logs] for logs in found] == [
+        ["rule-1", "rule-199"],
+        ["rule-100", "rule-199"],
+        ["rule-198", "rule-199"],
     ]
