@@ -197,14 +197,14 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MOST_NODES:
             self._refuse(event, f"more than {MOST_NODES} values: put long lists into set files")
-        line, column = _place(event)
+        place = _place(event)
         if event.anchor is not None:
             message = f"anchors (&{event.anchor}) are not part of the language"
-            self._source.problem_at(message, line, column)
+            self._source.problem_at(message, *place)
         if event.tag is not None and event.tag != "!":
             message = f"tags ({event.tag}) are not part of the language: leave it out"
-            self._source.problem_at(message, line, column)
-        return line, column
+            self._source.problem_at(message, *place)
+        return place
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         line, column = self._checked(event)
