@@ -33,6 +33,7 @@ test: test-here ## everything: lint, all tests, those in namespaces and on real 
 	$(MAKE) --no-print-directory test-kmod
 
 test-here: lint lint-c ## all that needs no other kernel
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
 	$(world_pytest)
 	$(MAKE) --no-print-directory sanitized test-fuzz
 
@@ -51,13 +52,17 @@ lint-c: ready ## clang-tidy over the engine (slow; a build with gcc, -Werror, is
 	$(owner) run-clang-tidy-16 -quiet -j2 -p build/release '/daemon/fast/'
 
 unit: ready ## the tests that need no namespaces
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
 	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %)
 
 netns: ready ## the tests in network namespaces
 	$(world_pytest) $(in_worlds)
 
-sanitized: ready ## the engine under ASan and UBSan (clang, -Werror)
+sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (clang, -Werror)
+	$(owner) build-aux/sanitize thread build
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/thread
 	$(owner) build-aux/sanitize address build
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/address
 	$(owner) env DIFFERENTIAL_PAIRS=20000 \
 		build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
 
