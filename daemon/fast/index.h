@@ -67,7 +67,7 @@ void qv_index_begin(const struct qv_index *index, struct qv_flows *flows,
  * outcome on the view can be true comes, in order; one that cannot may come too, unless *@certain
  * is set: then the whole condition is surely true and need not be looked at.
  */
-uint32_t qv_index_next(const struct qv_index *index, const struct qv_view *view,
-		       struct qv_lookup *lookup, uint32_t from, bool *certain);
+uint32_t qv_index_next(const struct qv_index *index, struct qv_lookup *lookup, uint32_t from,
+		       bool *certain);
 
 #endif
