@@ -60,7 +60,7 @@ _VERDICT_NUMBER = {verdict: number for number, verdict in enumerate(VERDICTS)}
 
 @collection_paused()
 def lower(policy: Policy) -> bytes:
-    """Return the policy's program.
+    """Return the policy's program, in which the policy's large sets are from then on.
 
     Raises `PolicyError`, at the rule to blame, for what a program has no room for.
     """
@@ -116,7 +116,7 @@ class _Lowering:
 
     def program(self) -> bytes:
         """Return what has become of the rules."""
-        return assembled(
+        program = assembled(
             _VERDICT_NUMBER[self._policy.default],
             _VERDICT_NUMBER[self._policy.on_error],
             self._values.sections()
@@ -130,6 +130,8 @@ class _Lowering:
                 Section.TEMPLATES: b"".join(self._templates),
             },
         )
+        self._values.share(program)
+        return program
 
     def rule(self, rule: Rule) -> None:
         """Add a rule behind those before it."""
