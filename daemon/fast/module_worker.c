@@ -55,7 +55,7 @@ static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms
 		return -1;
 	}
 	/* Any verdict must fit into an empty outbox. */
-	if (terms->send_limit < 2 * UINT16_MAX || !terms->most_verdicts || *ring_size <= 0) {
+	if (terms->send_limit < UINT64_C(2) * UINT16_MAX || !terms->most_verdicts || *ring_size <= 0) {
 		PyErr_SetString(PyExc_ValueError, "a limit is too small");
 		return -1;
 	}
