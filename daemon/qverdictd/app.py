@@ -3,6 +3,7 @@
 
 import contextlib
 import gc
+import os
 import selectors
 import signal
 import socket
@@ -31,6 +32,8 @@ from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 from qverdictd.worker.choose import choose
 from qverdictd.worker.cpus import Cpus
+
+_LOADING_NICE = 10
 
 
 def say(message: str) -> None:
@@ -216,6 +219,8 @@ class Daemon:
             return
 
         def work() -> None:
+            # Whatever loading costs, a worker that is woken by a packet goes first.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICE)
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)

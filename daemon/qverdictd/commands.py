@@ -68,7 +68,7 @@ def _viewer(given: Namespace) -> Viewer:
     lines = None
     if given.verbose or given.json or given.dissect:
         lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
-    return Viewer(lines, sys.stdout, sys.stderr)
+    return Viewer(lines, sys.stdout, sys.stderr, dissected=given.dissect)
 
 
 def _colour() -> bool:

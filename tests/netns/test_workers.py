@@ -23,6 +23,14 @@ WINDOW = 300
 """Datagrams that may be on their way: they fit into any socket."""
 SWAPS = 100
 ACCEPT = "version: 1\ndefault: accept\n"
+WHISPER = """
+version: 1
+rules:
+  - name: loud
+    match: {proto: tcp, payload: whisper}
+    rewrite: [{replace: {text: whisper, with: SHOUTED}}]
+    verdict: accept
+"""
 
 native_and_reference = pytest.mark.parametrize("way", ["native", "reference"])
 
@@ -174,10 +182,7 @@ def test_what_is_accepted_past_us_is_counted(lab: Lab, rules: Path, way: str, mo
 
 @native_and_reference
 def test_large_packets_pass_and_are_rewritten(lab: Lab, rules: Path, way: str) -> None:
-    rules.write_text(
-        "version: 1\nrules:\n  - name: loud\n    match: {proto: tcp, payload: whisper}\n"
-        "    rewrite: [{replace: {text: whisper, with: SHOUTED}}]\n    verdict: accept\n"
-    )
+    rules.write_text(WHISPER)
     queue(lab, "-p", "tcp")
     daemon = Daemon(lab, rules, *WAYS[way]).wait_ready()
     data = b"they whisper, and " * 200_000
@@ -191,6 +196,40 @@ def test_large_packets_pass_and_are_rewritten(lab: Lab, rules: Path, way: str) -
     summary = daemon.summary()
     assert summary.received == summary.accepted == len(daemon.records)
     assert summary.lost == "nothing"
+
+
+HEADERS, WHOLE = 4096, 65531
+
+
+def test_no_more_is_copied_than_the_policy_needs(lab: Lab, rules: Path) -> None:
+    queue(lab, "-p", "tcp")
+    daemon = Daemon(lab, rules, *WAYS["native"]).wait_ready()
+    assert lab.queues("gateway")[0].copy_range == HEADERS
+    data = b"they whisper, and " * 100_000
+    arrived: list[bytes] = []
+    ended = threading.Event()
+
+    def send() -> None:
+        while not ended.is_set():
+            arrived.append(transfer(lab, 4, data))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        for turn in range(1, 21):
+            rules.write_text(WHISPER if turn % 2 else ACCEPT)
+            daemon.reload()
+            assert daemon.wait_until(partial(reloaded, daemon, turn)), daemon.said[-3:]
+            assert lab.queues("gateway")[0].copy_range == (WHOLE if turn % 2 else HEADERS)
+    finally:
+        ended.set()
+        sender.join()
+    assert all(len(one) == len(data) for one in arrived)
+    assert daemon.end() == 0
+    assert any(record["replaced"] for record in daemon.records)
+    assert {record["reason"] for record in daemon.records} == {"rule", "default"}
+    assert max(record["length"] for record in daemon.records) > HEADERS
+    assert any("could not be judged: none" in line for line in daemon.said)
 
 
 def test_packets_do_not_wait_for_a_reader_that_stopped(lab: Lab, rules: Path) -> None:

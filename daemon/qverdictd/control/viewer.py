@@ -47,7 +47,16 @@ def log_lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
 class Viewer:
     """Writes decisions to ``stream`` and what rules log to ``log_stream``."""
 
-    def __init__(self, lines: Formatter | None, stream: TextIO, log_stream: TextIO) -> None:
+    def __init__(
+        self,
+        lines: Formatter | None,
+        stream: TextIO,
+        log_stream: TextIO,
+        *,
+        dissected: bool = False,
+    ) -> None:
+        """Show all decisions if there are ``lines``; ``dissected``: with all bytes of packets."""
+        self.dissects = dissected
         self._lines = lines
         self._stream: TextIO | None = stream
         self._log_stream: TextIO | None = log_stream
