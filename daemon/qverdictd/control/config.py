@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator
 
+from qverdictd.control.wiring import AttachShape
 from qverdictd.errors import PolicyError
 from qverdictd.policy.document import Shape
 from qverdictd.policy.literals import written
@@ -47,6 +48,9 @@ class Config(Shape):
     queue_length: int = Field(default=16384, ge=1, le=1 << 20)
     copy_range: int = Field(default=65535, ge=1, le=65535)
     rules: str = str(RULES_FILE)
+    attach: AttachShape | None = Field(
+        default=None, description="left out: the rules that lead to the queues are yours"
+    )
 
 
 def read_config(file: Path | None) -> Config:
