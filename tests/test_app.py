@@ -310,4 +310,5 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         "queue_length": 16384,
         "copy_range": 65535,
         "rules": "/etc/qverdictd/rules.yaml",
+        "attach": None,
     }

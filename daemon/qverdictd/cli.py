@@ -22,6 +22,7 @@ from qverdictd.control.wiring import (
     port_ranges,
     protocol_number,
 )
+from qverdictd.doctor.command import doctor
 from qverdictd.errors import Exit, PolicyError, QverdictdError
 
 
@@ -44,6 +45,16 @@ def _checked(read: Callable[[str], object]) -> Callable[[str], str]:
         return text
 
     return check
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds <= 3600:  # nan is neither
+        raise argparse.ArgumentTypeError(f"expected seconds, 0 to 3600, not {text!r}")
+    return seconds
 
 
 def _setting(text: str) -> tuple[str, int]:
@@ -80,6 +91,7 @@ def make_parser() -> argparse.ArgumentParser:
     schema.set_defaults(function=commands.schema)
     _add_attach(programs)
     _add_detach(programs)
+    _add_doctor(programs)
     _add_kmod(programs)
     _add_tap(programs)
     return parser
@@ -189,6 +201,27 @@ def _add_detach(programs: "argparse._SubParsersAction[_Parser]") -> None:
     detach.add_argument("--config", type=Path, metavar="F", help="how to run: a qverdictd.yaml")
     _add_changing(detach, "do nothing unless the configuration's attach: has on_stop: detach")
     detach.set_defaults(function=wiring.detach)
+
+
+def _add_doctor(programs: "argparse._SubParsersAction[_Parser]") -> None:
+    parser = programs.add_parser(
+        "doctor",
+        help="find what breaks the way of packets to the queue, and say the cure",
+        epilog="example: qverdictd doctor --json; exit code 0: nothing is wrong, 1: something is",
+    )
+    parser.add_argument("--config", type=Path, metavar="F", help="how to run: a qverdictd.yaml")
+    parser.add_argument(
+        "--queue", type=_checked(queue_numbers), metavar="N[-M]", help="instead of config's"
+    )
+    parser.add_argument(
+        "--interval",
+        type=_seconds,
+        default=1.0,
+        metavar="S",
+        help="for so many seconds see if the kernel drops packets (default 1)",
+    )
+    parser.add_argument("--json", action="store_true", help="findings as JSON, one a line")
+    parser.set_defaults(function=doctor)
 
 
 def _add_changing(parser: argparse.ArgumentParser, configured: str) -> None:
