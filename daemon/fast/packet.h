@@ -33,7 +33,7 @@ struct qv_packet {
 	const uint8_t *data;		/* from the network header on */
 	uint32_t caplen;		/* bytes of it at hand */
 	uint32_t length;		/* bytes of it before any cut */
-	uint32_t id;
+	uint64_t id;		/* of 32 bits over NFQUEUE */
 	uint32_t mark;
 	uint32_t uid;
 	uint32_t gid;

@@ -3,9 +3,14 @@
  * The program: a policy as flat bytes without pointers, made by policy/lower.py and run by the
  * engine once verify.c has checked every index and length in it.
  *
- * A header, then sections: arrays of the records below, each at an offset that is a multiple of 8.
- * Numbers are in the machine's byte order, which the magic number tells; packet bytes are as on the
- * wire. Fields are numbered as in the generated fields.h, whose fingerprint the header carries.
+ * A header, then the sections in the order of their kinds: arrays of the records below, each at the
+ * next multiple of 8, the bytes between them 0, the last section's end the program's. Numbers are in
+ * the machine's byte order, which the magic number tells; packet bytes are as on the wire. Fields
+ * are numbered as in the generated fields.h, whose fingerprint the header carries. What an op or an
+ * edit does not use of its record is 0.
+ *
+ * Children, templates, rewrites and ranges belong to one node, rewrite, rule or set each and stand
+ * in their order without gaps; nodes, sets, patterns, strings and other lists may be shared.
  */
 #ifndef QV_PROGRAM_H
 #define QV_PROGRAM_H
@@ -17,9 +22,17 @@
 
 enum {
 	QV_PROGRAM_VERSION = 1,
-	QV_DEPTH_MAX = 128,		/* conditions in conditions */
-	QV_INTERFACE_SIZE = 16,		/* IFNAMSIZ */
+	QV_DEPTH_MAX = 128,		/* conditions in conditions, a leaf being 1 */
+	/*
+	 * Nodes, interfaces and rewrites that a packet can meet, those of shared nodes counted as often
+	 * as they are met: what a packet costs is bounded, however small a program is.
+	 */
+	QV_PARTS_MAX = 1 << 24,
+	QV_INTERFACE_SIZE = 16,		/* IFNAMSIZ, with its end mark */
+	QV_GROUP_MAX = 9,		/* groups of a pattern that a template can name */
 };
+
+#define QV_NO_NAME 0		/* string 0 is the empty one */
 
 #define QV_ALL_MATCHES UINT32_MAX /* qv_rewrite.count: no limit */
 
@@ -77,7 +90,7 @@ struct qv_rule {
 	uint32_t condition;		/* node, always an ALL */
 	uint32_t first_rewrite;
 	uint32_t rewrites;
-	uint32_t mark_value;
+	uint32_t mark_value;		/* within mark_mask */
 	uint32_t mark_mask;
 	uint16_t queue;			/* with QV_QUEUE */
 	uint8_t verdict;
@@ -91,12 +104,12 @@ enum qv_op {
 	QV_ALL,			/* first, count: children. No children: true */
 	QV_ANY,			/* first, count: children. No children: false */
 	QV_NOT,			/* first: node */
-	QV_IN_NUMBERS,		/* field; first, count: numbers */
-	QV_IN_MASKED,		/* field; first: value, extra: mask */
-	QV_IN_SET,		/* field; first: set of addresses */
-	QV_IN_MACS,		/* field; first, count: macs */
-	QV_IN_INTERFACES,	/* field; first, count: interfaces */
-	QV_CONTAINS,		/* first: string; flags; extra: offset, or window */
+	QV_IN_NUMBERS,		/* field; first, count: numbers; extra: name */
+	QV_IN_MASKED,		/* field; first: value, within extra: mask */
+	QV_IN_SET,		/* field; first: set of addresses; extra: name */
+	QV_IN_MACS,		/* field; first, count: macs; extra: name */
+	QV_IN_INTERFACES,	/* field; first, count: interfaces; extra: name */
+	QV_CONTAINS,		/* first: string (not empty); flags; extra: offset, or window */
 	QV_MATCHES,		/* first: pattern; flags; extra: window */
 	QV_PAYLOAD_LENGTH,	/* first, count: numbers */
 	QV_OPS,
@@ -107,6 +120,7 @@ enum {
 	QV_NODE_WITHIN = 1 << 1,	/* CONTAINS, MATCHES: extra is a window */
 };
 
+/* A name is a string: what the policy calls the set, QV_NO_NAME for values written in a rule. */
 struct qv_node {
 	uint8_t op;
 	uint8_t field;
@@ -137,8 +151,6 @@ struct qv_set {
 	uint32_t count4;
 	uint32_t first6;
 	uint32_t count6;
-	uint32_t name;		/* string, empty for a value written in a rule */
-	uint32_t reserved;	/* 0 */
 };
 
 struct qv_mac {			/* sorted by bytes within a node */
@@ -148,7 +160,7 @@ struct qv_mac {			/* sorted by bytes within a node */
 
 struct qv_interface {
 	char name[QV_INTERFACE_SIZE];	/* filled up with zeroes */
-	uint8_t length;			/* 0 to 15 */
+	uint8_t length;			/* 0 to 15; 0 of a prefix only */
 	uint8_t prefix;			/* 1: any name that begins so; 0: this name alone */
 	uint8_t reserved[6];		/* 0 */
 };
@@ -178,10 +190,11 @@ struct qv_rewrite {
 };
 
 struct qv_template {
-	uint32_t group;		/* 1 to 9: what this group matched; 0: the string */
+	uint32_t group;		/* 1 to QV_GROUP_MAX: what this group matched; 0: the string */
 	uint32_t string;
 };
 
+/* The first is empty. */
 struct qv_string {
 	uint32_t offset;	/* into QV_BYTES */
 	uint32_t length;
@@ -215,8 +228,12 @@ struct qv_program {
 struct qv_fault;
 
 /*
- * Check every number in @bytes (8-byte aligned) and fill in @program, which is valid as long as they
- * are. Returns 0, or -EINVAL with @fault saying what is wrong and where.
+ * Check every number in the @size bytes at @bytes and fill in @program, which is valid as long as
+ * they are. Takes time and memory in proportion to @size. Returns 0, or with @fault saying what is
+ * wrong and where: -EINVAL, -E2BIG for too many parts, -ENOMEM.
+ *
+ * A fault in a node is laid at the first rule whose condition does not come before it: where
+ * lowering has made the program, that is the rule that needed the node first.
  */
 int qv_program_verify(struct qv_program *program, const void *bytes, size_t size,
 		      struct qv_fault *fault);

@@ -8,7 +8,8 @@ from scapy.layers.sctp import SCTP
 from scapy.packet import Raw
 
 from qverdictd.action.draft import ActionFailedError
-from qverdictd.action.pattern import MOST_REPLACED, Pattern
+from qverdictd.action.limits import MOST_REPLACED
+from qverdictd.action.pattern import Pattern
 from qverdictd.action.rewrite import (
     Replace,
     ReplacePattern,

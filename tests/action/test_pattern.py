@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qverdictd.action.pattern import MOST_REPLACED, Pattern, TooManyMatchesError
+from qverdictd.action.limits import MOST_REPLACED
+from qverdictd.action.pattern import Pattern, TooManyMatchesError
 
 
 def _replaced(source: str, text: bytes, with_: tuple[bytes | int, ...] = (b"-",)) -> bytes:

@@ -10,9 +10,7 @@ from typing import Any
 
 import re2
 
-#: More matches than this in one packet are not replaced: each search is linear in the packet's
-#: length, but as many searches as there are matches are not.
-MOST_REPLACED = 1000
+from qverdictd.action.limits import MOST_REPLACED
 
 
 class TooManyMatchesError(Exception):
