@@ -10,7 +10,6 @@ import gc
 import selectors
 import signal
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
@@ -19,6 +18,8 @@ from pathlib import Path
 from qverdictd.action.decision import Verdict
 from qverdictd.control.config import Config, queue_numbers
 from qverdictd.control.counters import Counters
+from qverdictd.control.journal import Event, say
+from qverdictd.control.notify import Notifier, Progress
 from qverdictd.control.report import summary, together
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
@@ -35,11 +36,6 @@ from qverdictd.transport.nfqueue import NfqueueTransport
 
 #: Batches of one queue before the loop looks at the others and at signals.
 _TURN = 16
-
-
-def say(message: str) -> None:
-    """Tell the operator, on standard error, which the journal keeps."""
-    print(f"qverdictd: {message}", file=sys.stderr, flush=True)
 
 
 def make_engine(name: str, policy: Policy) -> Engine:
@@ -60,7 +56,8 @@ class _Defects:
         place = text.rsplit("File ", 1)[-1]
         if place not in self._seen:
             self._seen.add(place)
-            say(f"a defect: please report it. The packet gets on_error.\n{text}")
+            message = f"a defect: please report it. The packet gets on_error.\n{text}"
+            say(message, Event.DEFECT, level="error")
 
 
 def open_transports(config: Config) -> list[Transport]:
@@ -147,12 +144,15 @@ class Daemon:
         transports: Sequence[Transport],
         numbers: Sequence[int],
         viewer: Viewer | None,
+        notifier: Notifier | None = None,
     ) -> None:
         self._rules = rules
         self._engine = engine
         self._transports = transports
         self._numbers = numbers
         self._viewer = viewer
+        self._notifier = notifier or Notifier()
+        self._progress = {one: Progress(one.fileno()) for one in transports}
         self._counters = Counters()
         self._loading: threading.Thread | None = None
         self._load_again = False
@@ -168,9 +168,10 @@ class Daemon:
                 self._loop(signals, waker)
                 exit_code = Exit.OK
             except TransportError as error:
-                say(str(error))
+                say(str(error), Event.QUEUE_LOST, level="error")
                 exit_code = error.exit_code
             # Still with the signals caught: a second SIGTERM must not cut this short.
+            self._notifier.stopping()
             self._stop()
         return exit_code
 
@@ -182,7 +183,7 @@ class Daemon:
             self._announce()
             stopping = False
             while not stopping:
-                for key, _ in selector.select():
+                for key, _ in selector.select(self._notifier.patience):
                     if key.data is not None:
                         self._serve_while_busy(key.data)
                         continue
@@ -192,6 +193,7 @@ class Daemon:
                         elif number:
                             stopping = True
                     self._take_loaded(waker)
+                self._notifier.feed([*self._progress.values()])
 
     def _announce(self) -> None:
         for transport in self._transports:
@@ -199,11 +201,22 @@ class Daemon:
         queues = ", ".join(str(number) for number in self._numbers)
         policy = self._engine.policy
         for name, rule in missing_interfaces(policy).items():
-            say(f"rule {rule!r} names interface {name!r}, which is not there now")
-        say(
-            f"ready: queue {queues} over {self._transports[0].name}, "
+            message = f"rule {rule!r} names interface {name!r}, which is not there now"
+            say(message, level="warning", rule=rule)
+        message = (
+            f"queue {queues} over {self._transports[0].name}, "
             f"engine {self._engine.name}, {len(policy.rules)} rules from {self._rules}"
         )
+        say(
+            f"ready: {message}",
+            Event.READY,
+            queues=queues,
+            transport=self._transports[0].name,
+            engine=self._engine.name,
+            policy=self._rules,
+            rules=len(policy.rules),
+        )
+        self._notifier.ready(f"judging: {message}")
 
     def _serve_while_busy(self, transport: Transport) -> None:
         """Serve a queue until it is empty, but let the others and signals have their turn."""
@@ -220,6 +233,7 @@ class Daemon:
         decisions = self._engine.judge(packets)
         transport.answer(list(zip(packets, decisions, strict=True)))
         self._counters.count(packets, decisions)
+        self._progress[transport].progress += 1
         if self._viewer is not None:
             self._counters.not_shown += self._viewer.show(packets, decisions)
         return True
@@ -229,6 +243,7 @@ class Daemon:
         if self._loading is not None:
             self._load_again = True
             return
+        self._notifier.reloading()
 
         def work() -> None:
             try:
@@ -250,9 +265,14 @@ class Daemon:
         loaded = self._loaded.pop()
         if isinstance(loaded, Policy):
             self._engine.swap(loaded)
-            say(f"reloaded: {len(loaded.rules)} rules from {self._rules}")
+            message = f"{len(loaded.rules)} rules from {self._rules}"
+            rules = len(loaded.rules)
+            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
+            self._notifier.ready(f"judging: {message}")
         else:
-            say(f"not reloaded, the policy before stays in force:\n{loaded}")
+            message = f"not reloaded, the policy before stays in force:\n{loaded}"
+            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
+            self._notifier.ready(message)
         if self._load_again:
             self._load_again = False
             self._reload(waker)
@@ -272,7 +292,7 @@ class Daemon:
         if self._viewer is not None:
             self._viewer.close()
         for line in summary(self._counters, losses):
-            say(line)
+            say(line, Event.STOPPED)
 
 
 @contextlib.contextmanager

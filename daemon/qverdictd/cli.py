@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from qverdictd import commands
 from qverdictd.attach import command as wiring
 from qverdictd.control.config import RULES_FILE, queue_numbers
+from qverdictd.control.journal import Event, say
 from qverdictd.control.kmod import SETTINGS, parse_setting
 from qverdictd.control.wiring import (
     BACKENDS,
@@ -297,11 +298,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if getattr(given, "json", False) and given.command == "check":
             for problem in error.problems:
                 print(json.dumps({name: getattr(problem, name) for name in problem.__slots__}))
+        elif given.command == "run":
+            say(str(error), Event.NOT_STARTED, level="error")
         else:
             print(error, file=sys.stderr)
         return error.exit_code
     except QverdictdError as error:
-        print(f"qverdictd: {error}", file=sys.stderr)
+        say(str(error), Event.NOT_STARTED if given.command == "run" else None, level="error")
         return error.exit_code
     except ValidationError as error:  # what was given does not fit together
         print(f"qverdictd: {error.errors()[0]['ctx']['error']}", file=sys.stderr)

@@ -11,13 +11,15 @@ from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 
-from qverdictd.app import Daemon, check_policy, make_engine, open_transports, say
+from qverdictd.app import Daemon, check_policy, make_engine, open_transports
 from qverdictd.control.config import Config, queue_numbers, read_config
 from qverdictd.control.counters import Counters
+from qverdictd.control.journal import journal, say
 from qverdictd.control.kmod import changed, state, table
+from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
 from qverdictd.control.tap import lost_record, tap_record, tap_text
-from qverdictd.control.viewer import Viewer, formatter, log_lines
+from qverdictd.control.viewer import Viewer, formatter, log_entries, log_lines
 from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
 from qverdictd.policy.explain import explain
 from qverdictd.policy.load import load
@@ -43,7 +45,8 @@ def run(given: Namespace) -> Exit:
         for transport in transports:
             transport.close()
         raise
-    return Daemon(rules, engine, transports, numbers, _viewer(given)).run()
+    notifier = Notifier.from_environment()
+    return Daemon(rules, engine, transports, numbers, _viewer(given), notifier).run()
 
 
 def _config(given: Namespace) -> Config:
@@ -58,7 +61,8 @@ def _viewer(given: Namespace) -> Viewer:
     lines = None
     if given.verbose or given.json or given.dissect:
         lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
-    return Viewer(lines, sys.stdout, sys.stderr)
+    enter = journal()
+    return Viewer(lines, sys.stdout, sys.stderr, log_entries(enter) if enter else log_lines)
 
 
 def _colour() -> bool:

@@ -16,7 +16,7 @@ from qverdictd.control.wiring import Backend
 from qverdictd.errors import PermissionMissingError, RulesError
 from qverdictd.transport.proc import has_net_admin
 
-_LOCK = Path("/run/qverdictd-attach.lock")
+_LOCK = Path("/run/qverdictd/attach.lock")
 
 
 class RuleSet(Protocol):
@@ -89,6 +89,7 @@ def carry_out(steps: Sequence[Step]) -> None:
 def alone() -> Iterator[None]:
     """Let no second attach or detach look at the rules while we change them."""
     try:
+        _LOCK.parent.mkdir(mode=0o755, exist_ok=True)
         lock = _LOCK.open("w")
     except OSError:  # not root: what follows changes nothing
         yield
