@@ -7,17 +7,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.link import QUEUE
-
 _RIVALS = Path(__file__).parent / "rivals"
+_PATIENCE = 60.0  # seconds to get ready, and to end
+
 BASELINE = "baseline (C)"
+REWRITING_BASELINE = "baseline that rewrites (C)"
+EMPTY = "NetfilterQueue, empty callback"
 SCAPY = "NetfilterQueue, scapy IP()"
-_PATIENCE = 30.0  # seconds to get ready, and to end
+SURICATA = "Suricata 7, 1,000 rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +28,49 @@ class Contestant:
 
     name: str
     command: tuple[str, ...]
+    """``{queue}`` stands for the queue's number."""
+    ready: bytes = b"ready"
+    """What it says once its queue is bound."""
+    environment: tuple[tuple[str, str], ...] = ()
 
 
-def contestants(baseline: Path, policies: dict[int, Path]) -> list[Contestant]:
-    """Return all programs, the baseline first."""
-    found = [
-        Contestant(BASELINE, (str(baseline), str(QUEUE))),
-        Contestant("NetfilterQueue, empty callback", (sys.executable, str(_RIVALS / "empty.py"))),
-        Contestant(SCAPY, (sys.executable, str(_RIVALS / "scapy_port.py"))),
-    ]
-    daemon = str(Path(sys.executable).parent / "qverdictd")
-    for transport in ("nfqueue", "netfilterqueue"):
-        for size, file in policies.items():
-            command = [daemon, "run", "--rules", str(file), "--transport", transport]
-            found.append(
-                Contestant(
-                    f"qverdictd {transport}, {size:,} rule{'s' if size > 1 else ''}",
-                    (*command, "--queue", str(QUEUE)),
-                )
-            )
-    return found
+def baseline(binary: Path, slot: int = 2048) -> Contestant:
+    """Return the least that a program can do; ``slot``: bytes of the longest message."""
+    return Contestant(BASELINE, (str(binary), "{queue}", str(slot)))
+
+
+def rewriting_baseline(binary: Path) -> Contestant:
+    """Return the least that a program can do that answers each packet with new bytes."""
+    return Contestant(REWRITING_BASELINE, (str(binary), "{queue}", "2048", "rewrite"))
+
+
+def netfilterqueue(name: str, script: str) -> Contestant:
+    """Return a program in Python over NetfilterQueue."""
+    return Contestant(name, (sys.executable, str(_RIVALS / script), "{queue}"))
+
+
+def daemon(name: str, rules: Path, config: Path, transport: str = "nfqueue") -> Contestant:
+    """Return our daemon with a policy and a configuration."""
+    program = str(Path(sys.executable).parent / "qverdictd")
+    words = ("run", "--rules", str(rules), "--config", str(config), "--transport", transport)
+    return Contestant(name, (program, *words, "--queue", "{queue}"))
 
 
 @contextmanager
-def running(contestant: Contestant, cpu: int) -> Iterator[int]:
-    """Start a program on the given processor; its pid, once its queue is bound."""
+def running(
+    contestant: Contestant, cpus: Sequence[int], queue: int, prefix: Sequence[str] = ()
+) -> Iterator[int]:
+    """Start a program on the given processors; its pid, once its queue is bound.
+
+    ``prefix``: a command that runs the program elsewhere, as the same process.
+    """
+    command = [word.replace("{queue}", str(queue)) for word in contestant.command]
     process = subprocess.Popen(
-        ["taskset", "-c", str(cpu), *contestant.command],
+        ["taskset", "-c", ",".join(map(str, cpus)), *prefix, *command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        env=os.environ | dict(contestant.environment),
     )
     assert process.stdout is not None
     try:
@@ -78,7 +93,7 @@ def _await_ready(contestant: Contestant, output: int) -> None:
     deadline = time.monotonic() + _PATIENCE
     with selectors.DefaultSelector() as selector:
         selector.register(output, selectors.EVENT_READ)
-        while b"ready" not in said:
+        while contestant.ready not in said:
             if not selector.select(deadline - time.monotonic()):
                 raise RuntimeError(f"{contestant.name} is not ready: {said.decode()}")
             more = os.read(output, 4096)

@@ -4,10 +4,10 @@
  * most WINDOW packets are on their way or waiting for their verdict, so that nothing overruns and
  * the program under test always has work.
  *
- * Usage: generate INTERFACE-INDEX DESTINATION-MAC FLOWS PACKETS WINDOW COUNTER-FD
- * COUNTER-FD is a raw IPv4 socket of the receiving namespace, where the first rule of PREROUTING in
- * the mangle table counts what arrives. Prints the seconds from the first packet sent to the last
- * one that arrived, and how many arrived.
+ * Usage: generate INTERFACE-INDEX DESTINATION-MAC FLOWS FIRST PACKETS WINDOW COUNTER-FD
+ * The flows take turns, from flow FIRST on. COUNTER-FD is a raw IPv4 socket of the receiving
+ * namespace, where the first rule of PREROUTING in the mangle table counts what arrives. Prints the
+ * seconds from the first packet sent to the last one that arrived, and how many arrived.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -94,16 +94,36 @@ static uint16_t ip_checksum(const uint8_t *bytes)
 	return htons((uint16_t)~sum);
 }
 
-/*
- * Each flow has a source of its own in 198.18.0.0/15 (RFC 2544, for benchmarks): 65,536 addresses
- * with one port, then the next port. The checksum of UDP is left out, as IPv4 allows.
- */
-static void fill(struct frame *frame, unsigned long flow)
+/* Return the sum, for the UDP checksum, of all that is the same in every frame. */
+static uint32_t common_sum(const struct frame *frame)
 {
-	frame->ip.saddr = htonl(0xC6120000U | (uint32_t)(flow & 0xffff));
-	frame->udp.source = htons((uint16_t)(20000 + (flow >> 16)));
+	uint32_t sum = ntohl(frame->ip.daddr) >> 16;
+
+	sum += (ntohl(frame->ip.daddr) & 0xffff) + IPPROTO_UDP + 2U * ntohs(frame->udp.len);
+	sum += ntohs(frame->udp.dest);
+	for (size_t i = 0; i < PAYLOAD; i += 2)
+		sum += (uint32_t)(frame->payload[i] << 8 | frame->payload[i + 1]);
+	return sum;
+}
+
+/*
+ * Each flow has a source of its own in 198.18.0.0/16 (RFC 2544, for benchmarks): 65,536 addresses
+ * with one port, then the next port. Neighbours in time are none in number: an odd factor only
+ * changes the order, so that few flows, too, come from all over.
+ */
+static void fill(struct frame *frame, unsigned long flow, uint32_t common)
+{
+	const uint32_t host = (uint32_t)(flow * 40503) & 0xffff;
+	const uint32_t port = (uint32_t)(20000 + (flow >> 16));
+	uint32_t sum = common + 0xC612U + host + port;
+
+	frame->ip.saddr = htonl(0xC6120000U | host);
 	frame->ip.check = 0;
 	frame->ip.check = ip_checksum((const uint8_t *)frame + offsetof(struct frame, ip));
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	frame->udp.source = htons((uint16_t)port);
+	frame->udp.check = htons((uint16_t)(sum == 0xffff ? sum : ~sum));
 }
 
 int main(int argc, char **argv)
@@ -111,25 +131,28 @@ int main(int argc, char **argv)
 	static struct frame frames[BATCH];
 	static struct iovec vectors[BATCH];
 	static struct mmsghdr messages[BATCH];
+	static const char text[] = "a greeting: hello";
 	const struct timespec pause = { .tv_nsec = 50000 };
 	struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_halen = 6 };
-	unsigned long flows, packets, window, sent = 0;
+	unsigned long flows, first, packets, window, sent = 0;
 	uint64_t base, done = 0;
 	double began, progressed;
+	uint32_t common;
 	int fd, counter;
 
-	if (argc != 7 ||
+	if (argc != 8 ||
 	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &link.sll_addr[0],
 		   &link.sll_addr[1], &link.sll_addr[2], &link.sll_addr[3], &link.sll_addr[4],
 		   &link.sll_addr[5]) != 6) {
-		fprintf(stderr, "usage: %s INTERFACE-INDEX MAC FLOWS PACKETS WINDOW FD\n", argv[0]);
+		fprintf(stderr, "usage: %s IFINDEX MAC FLOWS FIRST PACKETS WINDOW FD\n", argv[0]);
 		return 64;
 	}
 	link.sll_ifindex = atoi(argv[1]);
 	flows = strtoul(argv[3], NULL, 10);
-	packets = strtoul(argv[4], NULL, 10);
-	window = strtoul(argv[5], NULL, 10);
-	counter = atoi(argv[6]);
+	first = strtoul(argv[4], NULL, 10);
+	packets = strtoul(argv[5], NULL, 10);
+	window = strtoul(argv[6], NULL, 10);
+	counter = atoi(argv[7]);
 
 	/* Protocol 0: this socket is for sending, nothing is copied to it. */
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -148,12 +171,15 @@ int main(int argc, char **argv)
 		};
 		frame->udp.dest = htons(9);
 		frame->udp.len = htons(sizeof(struct udphdr) + PAYLOAD);
+		memcpy(frame->payload, text, strlen(text)); /* for policies that rewrite it */
 		vectors[i] = (struct iovec){ .iov_base = frame, .iov_len = sizeof(*frame) };
 		messages[i].msg_hdr = (struct msghdr){
 			.msg_name = &link, .msg_namelen = sizeof(link),
 			.msg_iov = &vectors[i], .msg_iovlen = 1,
 		};
 	}
+
+	common = common_sum(&frames[0]);
 
 	base = arrived(counter);
 	began = progressed = now();
@@ -170,7 +196,7 @@ int main(int argc, char **argv)
 			int gone;
 
 			for (unsigned int i = 0; i < count; i++)
-				fill(&frames[i], (sent + i) % flows);
+				fill(&frames[i], (first + sent + i) % flows, common);
 			gone = sendmmsg(fd, messages, count, 0);
 			if (gone < 0 && errno != ENOBUFS)
 				die("sendmmsg");

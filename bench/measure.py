@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import link
-from bench.contestants import Contestant, running
+from bench.link import Traffic
 
 _SO_RCVBUFFORCE = 33  # asm-generic/socket.h; Python has no name for it
 
@@ -39,7 +39,8 @@ class Sample:
     lost: int
     """Dropped by the kernel because the queue or the socket was full."""
     cpu: float
-    """Seconds of user and system time of the process from ready to the last verdict."""
+    """Seconds of user and system time of the process from before the first packet to the last
+    verdict."""
     wall: float
     """Seconds from the first packet sent to the last one answered."""
 
@@ -73,19 +74,21 @@ def processors() -> tuple[int, int]:
     return cpus[-1], cpus[0]
 
 
-def measure(contestant: Contestant, generate: Path, flows: int, packets: int) -> Sample:
-    """Run a program with ``packets`` packets of ``flows`` flows."""
-    own, traffic = processors()
-    with running(contestant, own) as pid, link.counter() as counter:
-        command = link.generator(generate, flows, packets, in_flight(), counter.fileno())
+def measure(pid: int, queue: int, generate: Path, traffic: Traffic) -> Sample:
+    """Send packets to a program that stands ready at its queue."""
+    _, cpu = processors()
+    before = link.overruns(queue)
+    with link.counter() as counter:
+        command = link.generator(generate, queue, traffic, counter.fileno())
         clock = _cpu_clock(pid)
         began = time.clock_gettime(clock)
         sent = subprocess.run(
-            ["taskset", "-c", str(traffic), *command],
+            ["taskset", "-c", str(cpu), *command],
             pass_fds=[counter.fileno()],
             stdout=subprocess.PIPE,
             check=True,
         )
-        cpu = time.clock_gettime(clock) - began
+        spent = time.clock_gettime(clock) - began
         wall, delivered = sent.stdout.split()
-        return Sample(packets, int(delivered), link.overruns(), cpu, float(wall))
+        lost = link.overruns(queue) - before
+        return Sample(traffic.packets, int(delivered), lost, spent, float(wall))

@@ -1,47 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The figures as people read them: one table, on the terminal and in REPORT.md."""
+"""The figures as people read them, on the terminal and in REPORT.md."""
 
 import datetime
 import importlib.metadata
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 
-from bench.contestants import BASELINE, SCAPY
-from bench.measure import Sample, in_flight
+from bench.figure import Findings, Table
+from bench.measure import in_flight
 
-_COLUMNS = (
-    "",
-    "flows",
-    "ns a packet",
-    "least - most",
-    "x baseline",
-    "scapy x",
-    "packets/s",
-    "busy",
-    "packets",
-)
+_GOALS = ("figure", "measured", "must be", "reach for", "")
 
 
-@dataclass(slots=True)
-class Series:
-    """All runs of one program with one number of flows."""
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """What one part found, and when."""
 
-    name: str
-    flows: int
-    samples: list[Sample]
-    """The runs in which every packet was delivered once."""
-    rejected: list[Sample]
-    """The others."""
-
-    @property
-    def nanoseconds(self) -> float:
-        """The median's CPU nanoseconds a packet."""
-        return median(sample.nanoseconds for sample in self.samples)
+    title: str
+    began: str
+    """As "2026-01-31 12:00"; UTC."""
+    minutes: float
+    command: str
+    findings: Findings | str
+    """Or why there are none."""
 
 
 def machine() -> list[str]:
@@ -62,64 +47,56 @@ def machine() -> list[str]:
     ]
 
 
-def rows(series: Sequence[Series]) -> list[tuple[str, ...]]:
-    """Return the table's rows, each with its ratios to others of the same number of flows."""
-    cost = {(one.name, one.flows): one.nanoseconds for one in series if one.samples}
-    table: list[tuple[str, ...]] = []
-    for one in series:
-        row = (one.name, f"{one.flows:,}")
-        if not one.samples:
-            table.append((*row, "no valid run", *[""] * (len(_COLUMNS) - 3)))
-            continue
-        costs = [sample.nanoseconds for sample in one.samples]
-        table.append(
-            (
-                *row,
-                f"{one.nanoseconds:,.0f}",
-                f"{min(costs):,.0f} - {max(costs):,.0f}",
-                _ratio(one.nanoseconds, cost.get((BASELINE, one.flows))),
-                _ratio(cost.get((SCAPY, one.flows)), one.nanoseconds),
-                f"{median(sample.rate for sample in one.samples):,.0f}",
-                f"{median(sample.cpu / sample.wall for sample in one.samples):.0%}",
-                f"{median(sample.packets for sample in one.samples):,.0f}",
-            )
-        )
-    return table
-
-
-def _ratio(more: float | None, less: float | None) -> str:
-    """Return how many times the one is the other, where both were measured."""
-    return f"{more / less:.1f}" if more and less else ""
-
-
-def text(series: Sequence[Series]) -> str:
-    """Return the table in columns."""
-    table = [_COLUMNS, *rows(series)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
+def text(table: Table) -> str:
+    """Return a table in columns."""
+    lines = [table.columns, *table.rows]
+    widths = [max(len(row[column]) for row in lines) for column in range(len(table.columns))]
     return "\n".join(
         "  ".join(
             cell.ljust(width) if column == 0 else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
-        for row in table
+        for row in lines
     )
 
 
-def markdown(series: Sequence[Series], facts: Sequence[str], command: str, rounds: int) -> str:
-    """Return the report."""
-    table = [_COLUMNS, ("---", *["---:"] * (len(_COLUMNS) - 1)), *rows(series)]
-    lines = "\n".join("| " + " | ".join(row) + " |" for row in table)
+def _markdown(table: Table) -> str:
+    lines = [table.columns, ("---", *["---:"] * (len(table.columns) - 1)), *table.rows]
+    return "\n".join("| " + " | ".join(row) + " |" for row in lines)
+
+
+def goals(chapters: Sequence[Chapter]) -> Table:
+    """Return the table of all figures that have a goal."""
+    found = (one.findings for one in chapters if isinstance(one.findings, Findings))
+    return Table(_GOALS, [figure.row() for findings in found for figure in findings.figures])
+
+
+def terminal(chapters: Sequence[Chapter]) -> str:
+    """Return everything as plain text."""
+    parts = []
+    for one in chapters:
+        if isinstance(one.findings, str):
+            parts.append(f"{one.title}: not measured: {one.findings}")
+            continue
+        parts += [text(table) for table in one.findings.tables] + one.findings.notes
+    return "\n\n".join([*parts, text(goals(chapters))])
+
+
+def markdown(chapters: Sequence[Chapter], facts: Sequence[str], missing: Mapping[str, str]) -> str:
+    """Return the report; ``missing``: titles of parts never measured, and their names."""
     known = "\n".join(f"- {fact}" for fact in facts)
-    rejected = sum(len(one.rejected) for one in series)
-    return f"""\
-<!-- SPDX-License-Identifier: GPL-2.0 -->
-# What a packet costs
-
-Made by `{command}`, all in one run; do not edit. What is measured, and how: `bench/README.md`.
-
-{known}
-- rounds: {rounds}, interleaved; each figure is the median
-- runs rejected because a packet was lost or not accepted: {rejected}
-
-{lines}
-"""
+    parts = [
+        "<!-- SPDX-License-Identifier: GPL-2.0 -->\n# What qverdictd costs",
+        "Made by the benchmark; do not edit. What is measured, and how: `bench/README.md`.",
+        known,
+        _markdown(goals(chapters)),
+    ]
+    for one in chapters:
+        head = f"## {one.title}\n\n`{one.command}`, {one.began} UTC, {one.minutes:.1f} minutes."
+        if isinstance(one.findings, str):
+            parts += [head, f"Not measured: {one.findings}"]
+            continue
+        parts += [head, *map(_markdown, one.findings.tables), *one.findings.notes]
+    for title, name in missing.items():
+        parts.append(f"## {title}\n\nNot measured yet: `bench/run --only {name}`.")
+    return "\n\n".join(parts) + "\n"

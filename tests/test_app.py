@@ -16,7 +16,7 @@ from qverdictd.action.decision import Decision, Reason, Verdict
 from qverdictd.app import Daemon, check_policy, make_engine, missing_interfaces
 from qverdictd.control.config import Config
 from qverdictd.engine.base import Engine
-from qverdictd.errors import Exit, PolicyError, QverdictdError, TransportError
+from qverdictd.errors import Exit, PolicyError, TransportError
 from qverdictd.packet.build import build
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.load import load
@@ -137,7 +137,7 @@ def test_each_packet_is_answered_once_in_order(
     assert [raw.id for raw, _ in queue.answered] == list(range(100))
     assert {decision.verdict for raw, decision in queue.answered if raw.id % 2} == {Verdict.DROP}
     told = capsys.readouterr().err
-    assert "ready: queue 0 over memory, engine reference, 1 rules" in told
+    assert "ready: queue 0 over memory, engine native, 1 rules" in told
     assert "received 100 = accepted 50 + dropped 50 + repeated 0 + requeued 0 + pending 0" in told
     assert "lost or late: ids that never came 3" in told
 
@@ -286,9 +286,11 @@ def test_a_policy_that_sends_packets_in_circles_is_refused(tmp_path: Path) -> No
     check_policy(policy, [], (0,))
 
 
-def test_an_engine_that_is_not_there_is_said(rules: Path) -> None:
-    with pytest.raises(QverdictdError, match="engine native is not in this build"):
-        make_engine("native", load(rules))
+@pytest.mark.parametrize(
+    ("asked", "given"), [("auto", "native"), ("native", "native"), ("reference", "reference")]
+)
+def test_the_engine_that_is_asked_for_judges(asked: str, given: str, rules: Path) -> None:
+    assert make_engine(asked, load(rules)).name == given
 
 
 def test_interfaces_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """NetfilterQueue with a callback that accepts and does nothing else."""
 
+import sys
+
 from netfilterqueue import NetfilterQueue, Packet
 
 
@@ -10,6 +12,6 @@ def judge(packet: Packet) -> None:
 
 
 queue = NetfilterQueue()
-queue.bind(0, judge, max_len=16384, sock_len=64 << 20)
+queue.bind(int(sys.argv[1]), judge, max_len=16384, sock_len=64 << 20)
 print("ready", flush=True)
 queue.run()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """NetfilterQueue with scapy's dissection and one port test: the way that tutorials teach."""
 
+import sys
+
 from netfilterqueue import NetfilterQueue, Packet
 from scapy.layers.inet import IP, UDP
 
@@ -15,6 +17,6 @@ def judge(packet: Packet) -> None:
 
 
 queue = NetfilterQueue()
-queue.bind(0, judge, max_len=16384, sock_len=64 << 20)
+queue.bind(int(sys.argv[1]), judge, max_len=16384, sock_len=64 << 20)
 print("ready", flush=True)
 queue.run()

@@ -171,6 +171,11 @@ int qv_addresses_add(struct qv_addresses *addresses, const char *text, size_t le
 int qv_addresses_read(struct qv_addresses *addresses, struct qv_lines *lines,
 		      struct qv_line *odd)
 {
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+
+	if (!lines->number && lines->size >= sizeof(mark) &&
+	    !memcmp(lines->data, mark, sizeof(mark)))
+		lines->next = sizeof(mark);
 	while (lines->next <= lines->size) {
 		const char *text = lines->data + lines->next, *end, *comment;
 		size_t left = lines->size - lines->next, length;

@@ -27,7 +27,10 @@ void qv_addresses_free(struct qv_addresses *addresses);
  */
 int qv_addresses_add(struct qv_addresses *addresses, const char *text, size_t length);
 
-/* Lines of a set file: a value each, blanks around it, "#" and what follows does not count. */
+/*
+ * Lines of a set file: a value each. Blanks around it do not count, nor "#" and what follows, nor a
+ * byte order mark before the first.
+ */
 struct qv_lines {
 	const char *data;
 	size_t size;

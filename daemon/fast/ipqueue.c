@@ -132,7 +132,7 @@ static void read_missing(struct qv_link *link, const struct qv_message *message)
 		return;
 	}
 	qv_count_add(&link->tally->flushed, head.count);
-	link->missing_seq = message->seq;
+	link->terms.missing_seq = message->seq;
 }
 
 /* The answer to a list of verdicts, or to a nudge. */
@@ -151,7 +151,7 @@ static void read_error(struct qv_link *link, const struct qv_message *message)
 		return;
 	else if (error.error == -ENOENT)
 		/* Comes after the ids; without them the module had no memory to tell how many. */
-		qv_count_add(&link->tally->flushed, error.msg.nlmsg_seq != link->missing_seq);
+		qv_count_add(&link->tally->flushed, error.msg.nlmsg_seq != link->terms.missing_seq);
 	else
 		/* A list is taken whole or not at all: its packets would wait for ever. */
 		qv_link_fail(link, QV_VERDICTS_REFUSED, -error.error);
@@ -226,9 +226,9 @@ static size_t seal(void *context, uint8_t head[QV_OUTBOX_HEAD], uint32_t count, 
 	struct qv_link *link = context;
 	size_t header;
 
-	if (!++link->seq)
-		link->seq = 1;
-	header = request(head, IPQM_VERDICTS, link->seq, sizeof(verdicts) + size);
+	if (!++link->terms.seq)
+		link->terms.seq = 1;
+	header = request(head, IPQM_VERDICTS, link->terms.seq, sizeof(verdicts) + size);
 	memcpy(head + header, &verdicts, sizeof(verdicts));
 	return header + sizeof(verdicts);
 }

@@ -46,6 +46,8 @@ struct qv_terms {
 	uint64_t send_limit;	/* bytes a send */
 	uint64_t last_id;	/* of the packet received last */
 	bool last_id_known;	/* false: what comes next leaves no gap */
+	uint32_t seq;		/* ipqueue: of the list of verdicts sent last */
+	uint32_t missing_seq;	/* ipqueue: of the list whose missing ids were told last */
 };
 
 /* What ended a link. */
@@ -58,14 +60,12 @@ enum qv_failure {
 
 struct qv_link {
 	const struct qv_link_kind *kind;
-	struct qv_terms terms;		/* last_id goes on */
+	struct qv_terms terms;		/* last_id and the numbers go on */
 	struct qv_tally *tally;
 	struct qv_inbox *inbox;
 	struct qv_outbox *outbox;
 	struct qv_message rest;		/* ipqueue: what is left of a message of packets */
 	uint32_t rest_count;		/* packets in it */
-	uint32_t missing_seq;		/* ipqueue: the list whose missing ids were told last */
-	uint32_t seq;			/* ipqueue: of the list of verdicts sent last */
 	enum qv_failure failure;
 	int error;			/* with a failure: the errno */
 	unsigned int count;

@@ -4,6 +4,7 @@
 #define QV_VIEW_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "bytes.h"
@@ -87,8 +88,8 @@ static inline qv_outcome qv_view_place(const struct qv_view *view, enum qv_field
 static inline qv_outcome qv_view_placed(const struct qv_view *view, enum qv_field field,
 					uint32_t *value)
 {
-	const struct qv_place *place;
-	uint32_t at, number;
+	const struct qv_place *place = NULL;
+	uint32_t at = 0, number;
 	qv_outcome state = qv_view_place(view, field, &place, &at);
 
 	if (state != QV_PRESENT)
@@ -139,8 +140,8 @@ static inline qv_outcome qv_view_number(const struct qv_view *view, enum qv_fiel
 static inline qv_outcome qv_view_address(const struct qv_view *view, enum qv_field field,
 					 const uint8_t **address, uint32_t *size)
 {
-	const struct qv_place *place;
-	uint32_t at;
+	const struct qv_place *place = NULL;
+	uint32_t at = 0;
 	qv_outcome state = qv_view_place(view, field, &place, &at);
 
 	if (state == QV_PRESENT) {

@@ -221,8 +221,7 @@ const struct qv_tally *qv_worker_tally(const struct qv_worker *worker)
 	return &worker->tally;
 }
 
-bool qv_worker_last_id(const struct qv_worker *worker, uint64_t *id)
+const struct qv_link *qv_worker_link(const struct qv_worker *worker)
 {
-	*id = worker->link->terms.last_id;
-	return worker->link->terms.last_id_known;
+	return worker->link;
 }

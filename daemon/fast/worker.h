@@ -39,7 +39,7 @@ int qv_worker_stop(struct qv_worker *worker);
 /* Its books, which any thread may read. */
 const struct qv_tally *qv_worker_tally(const struct qv_worker *worker);
 
-/* Id of the packet received last; false if there was none. Valid when qv_worker_run() is over. */
-bool qv_worker_last_id(const struct qv_worker *worker, uint64_t *id);
+/* Its link, while qv_worker_run() does not run: where whoever goes on has to begin. */
+const struct qv_link *qv_worker_link(const struct qv_worker *worker);
 
 #endif

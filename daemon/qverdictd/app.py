@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from qverdictd.action.decision import Verdict
@@ -23,8 +23,9 @@ from qverdictd.control.notify import Notifier, Progress
 from qverdictd.control.report import summary, together
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
+from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
-from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
+from qverdictd.errors import Exit, PolicyError, Problem, TransportError
 from qverdictd.policy.condition import Test, leaves
 from qverdictd.policy.load import load
 from qverdictd.policy.members import Interfaces
@@ -39,10 +40,12 @@ _TURN = 16
 
 
 def make_engine(name: str, policy: Policy) -> Engine:
-    """Return the engine that the configuration asks for."""
-    if name == "native":
-        raise QverdictdError("engine native is not in this build: use engine: reference or auto")
-    return ReferenceEngine(policy, _Defects())
+    """Return the engine that the configuration asks for; ``auto`` is the compiled one.
+
+    Raises `PolicyError` for a policy that it cannot run.
+    """
+    kind = ReferenceEngine if name == "reference" else NativeEngine
+    return kind(policy, _Defects())
 
 
 class _Defects:
@@ -156,7 +159,7 @@ class Daemon:
         self._counters = Counters()
         self._loading: threading.Thread | None = None
         self._load_again = False
-        self._loaded: list[Policy | Exception] = []
+        self._loaded: list[Callable[[], None] | Exception] = []
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
@@ -249,7 +252,7 @@ class Daemon:
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)
-                self._loaded.append(policy)
+                self._loaded.append(self._engine.prepare(policy))
             except Exception as error:
                 self._loaded.append(error)
             waker.send(b"\0")
@@ -263,16 +266,16 @@ class Daemon:
         self._loading.join()
         self._loading = None
         loaded = self._loaded.pop()
-        if isinstance(loaded, Policy):
-            self._engine.swap(loaded)
-            message = f"{len(loaded.rules)} rules from {self._rules}"
-            rules = len(loaded.rules)
-            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
-            self._notifier.ready(f"judging: {message}")
-        else:
+        if isinstance(loaded, Exception):
             message = f"not reloaded, the policy before stays in force:\n{loaded}"
             say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
             self._notifier.ready(message)
+        else:
+            loaded()
+            rules = len(self._engine.policy.rules)
+            message = f"{rules} rules from {self._rules}"
+            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
+            self._notifier.ready(f"judging: {message}")
         if self._load_again:
             self._load_again = False
             self._reload(waker)

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from qverdictd import commands
 from qverdictd.attach import command as wiring
-from qverdictd.control.config import RULES_FILE, queue_numbers
+from qverdictd.control.config import queue_numbers
 from qverdictd.control.journal import Event, say
 from qverdictd.control.kmod import SETTINGS, parse_setting
 from qverdictd.control.wiring import (
@@ -114,6 +114,7 @@ def _add_run(programs: "argparse._SubParsersAction[_Parser]") -> None:
         choices=("auto", "ipqueue", "nfqueue", "netfilterqueue"),
         help="how packets come, instead of config's",
     )
+    _add_engine(run, None)
     _add_views(run, "show a line for each decision")
     run.set_defaults(function=commands.run)
 
@@ -124,7 +125,9 @@ def _add_check(programs: "argparse._SubParsersAction[_Parser]") -> None:
         help="load policies as the daemon would, and run their tests",
         epilog="example: qverdictd check --explain rules.yaml",
     )
-    check.add_argument("files", type=Path, nargs="*", metavar="FILE", default=[RULES_FILE])
+    check.add_argument(
+        "files", type=Path, nargs="*", metavar="FILE", help="the configuration's, if not said"
+    )
     check.add_argument(
         "--explain", action="store_true", help="print the policy as numbered pseudo-code"
     )
@@ -143,6 +146,7 @@ def _add_replay(programs: "argparse._SubParsersAction[_Parser]") -> None:
     replay.add_argument(
         "-w", dest="output", type=Path, metavar="OUT.pcap", help="what survives, rewritten"
     )
+    _add_engine(replay, "auto")
     _add_views(replay, None)
     replay.set_defaults(function=commands.replay)
 
@@ -275,6 +279,16 @@ def _add_family(parser: argparse.ArgumentParser) -> None:
     )
     family.add_argument(
         "-6", dest="family", action="store_const", const="ip6", help="only the IPv6 queue"
+    )
+
+
+def _add_engine(parser: argparse.ArgumentParser, default: str | None) -> None:
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "native", "reference"),
+        default=default,
+        help="what judges: compiled C (auto, native), or the readable Python that defines it"
+        + ("" if default else "; instead of config's"),
     )
 
 

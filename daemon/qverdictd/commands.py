@@ -20,6 +20,7 @@ from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
 from qverdictd.control.tap import lost_record, tap_record, tap_text
 from qverdictd.control.viewer import Viewer, formatter, log_entries, log_lines
+from qverdictd.engine.compiled import compiled
 from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
 from qverdictd.policy.explain import explain
 from qverdictd.policy.load import load
@@ -52,7 +53,7 @@ def run(given: Namespace) -> Exit:
 def _config(given: Namespace) -> Config:
     """Return the configuration, with what the command line says instead."""
     config = read_config(given.config)
-    changes = {"queues": given.queue, "transport": given.transport}
+    changes = {"queues": given.queue, "transport": given.transport, "engine": given.engine}
     return config.model_copy(update={key: value for key, value in changes.items() if value})
 
 
@@ -72,9 +73,10 @@ def _colour() -> bool:
 def check(given: Namespace) -> Exit:
     """Load policies and run their tests; all problems of all files at once."""
     problems: list[Problem] = []
-    for file in given.files:
+    for file in given.files or [Path(read_config(None).rules)]:
         try:
             policy = load(file)
+            compiled(policy)
         except PolicyError as error:
             problems += error.problems
             continue
@@ -89,7 +91,7 @@ def check(given: Namespace) -> Exit:
 
 def replay(given: Namespace) -> Exit:
     """Judge a capture's packets."""
-    engine = make_engine("auto", load(given.rules))
+    engine = make_engine(given.engine, load(given.rules))
     lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
     counters = Counters()
     failure: CaptureError | None = None

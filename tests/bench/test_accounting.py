@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """Every packet of a run is sent once, answered once and counted once, or the run does not count."""
 
-import json
+import re
 import subprocess
 import sys
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-from bench.contestants import BASELINE, SCAPY
+from bench.contestants import BASELINE
+from bench.figure import Figure, Findings, Goal, Table
+from bench.live import Series, findings, one_round
 from bench.measure import Sample
-from bench.policies import SIZES, policy
-from bench.report import Series, markdown, rows, text
+from bench.policies import SOURCES, FiveTuple, last, spread, suricata, yaml
+from bench.report import Chapter, markdown, terminal
 from scapy.layers.inet import IP, UDP
 
 from qverdictd.action.decision import Verdict
@@ -26,24 +29,19 @@ def sample(**changed: float) -> Sample:
     return Sample(**(values | changed))  # type: ignore[arg-type]
 
 
-def test_a_quick_run_of_everything() -> None:
-    """Each program answers a real queue; nothing is lost and nothing left out."""
-    command = [str(ROOT / "bench" / "run"), "--quick", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    runs = [json.loads(line) for line in done.stdout.splitlines()]
-    assert {(run["packets"], run["delivered"], run["lost"]) for run in runs} == {(500, 500, 0)}
-    assert all(run["cpu"] > 0 and run["wall"] > 0 for run in runs)
-    programs = {run["program"] for run in runs}
-    daemon = {
-        f"qverdictd {transport}, {rules}"
-        for transport in ("nfqueue", "netfilterqueue")
-        for rules in ("1 rule", "20 rules", "1,000 rules")
-    }
-    assert daemon < programs
-    assert len(programs) == 9
-    assert sorted((run["program"], run["flows"]) for run in runs) == sorted(
-        (program, flows) for program in programs for flows in (64, 100_000)
-    )
+@pytest.mark.parametrize("engine", ["reference"])
+def test_a_quick_run_of_everything(engine: str) -> None:
+    """Each program answers its queue, each part has its figures; nothing is lost or left out."""
+    command = [str(ROOT / "bench" / "run"), "--quick", "--engine", engine]
+    command += ["--only", "live,tcp,trip,load"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
+    assert "not measured:" not in done.stdout
+    assert "no valid turn" not in done.stdout
+    assert "lost or not accepted: 0." in done.stdout
+    live = re.findall(r"^(.+?) +(64|100,000) +[\d,]+ +[\d.]+", done.stdout, re.MULTILINE)
+    programs = {name for name, _ in live}
+    assert {BASELINE, "qverdictd, 1 rule", "qverdictd, 10,000 rules, hit all over"} < programs
+    assert sorted(live) == sorted((name, flows) for name in programs for flows in ("64", "100,000"))
 
 
 DROPPER = """
@@ -60,13 +58,13 @@ queue.run()
 MEASURE = """
 import sys
 from bench import link
-from bench.__main__ import build
-from bench.contestants import Contestant
-from bench.contestants import BASELINE, SCAPY
+from bench.contestants import Contestant, running
 from bench.measure import measure
-link.make()
+from bench.tools import compiled
+link.make(1)
 program = Contestant("dropper", (sys.executable, "-c", sys.argv[1]))
-sample = measure(program, build("generate"), 64, 200)
+with running(program, [0], 0) as pid:
+    sample = measure(pid, 0, compiled("generate"), link.Traffic(64, 0, 200, 128))
 print(sample.packets, sample.delivered, sample.valid)
 """
 
@@ -95,48 +93,108 @@ def test_figures() -> None:
     assert not sample(lost=1).valid
 
 
-def test_the_table_takes_medians_and_ratios_to_the_baseline_of_the_same_flows() -> None:
+class Scripted:
+    """A program whose turns cost what the test says; None: the turn was not valid."""
+
+    def __init__(self, *costs: float | None) -> None:
+        self.costs = list(costs)
+        self.packets = 1000
+
+    def turn(self, _generate: Path, _series: Series, _packets: int) -> Sample | None:
+        cost = self.costs.pop(0)
+        return None if cost is None else sample(cpu=cost)
+
+
+def test_a_ratio_is_to_the_baselines_turns_on_both_sides() -> None:
+    series = [Series(BASELINE, 64), Series("a", 64), Series("b", 64), Series("c", 64)]
+    programs = [Scripted(1.0, 3.0, 5.0, None), Scripted(4.0), Scripted(None), Scripted(7.0)]
+    one_round(programs, series, Path())  # type: ignore[arg-type]
+    assert series[0].ratios == [3.0, 5.0 / 3.0]
+    assert [len(one.samples) for one in series] == [3, 1, 0, 1]
+    assert [one.ratios for one in series[1:]] == [[2.0], [], []]
+
+
+def test_figures_are_medians_of_ratios_beside_their_goals() -> None:
+    name = "qverdictd, 1 rule"
     series = [
-        Series(BASELINE, 64, [sample(), sample(cpu=0.001), sample(cpu=0.009)], [sample(lost=1)]),
-        Series("other", 64, [sample(cpu=0.005)], []),
-        Series(BASELINE, 100_000, [sample(cpu=0.004)], []),
-        Series("other", 100_000, [sample(cpu=0.005)], []),
-        Series(SCAPY, 100_000, [sample(cpu=0.01)], []),
-        Series("lossy", 100_000, [], [sample(lost=1)]),
+        Series(BASELINE, 64, [sample()], [1.0]),
+        Series(name, 64, [sample()] * 3, [1.05, 1.02, 9.0]),
+        Series(name, 100_000, [sample()], [1.2]),
+        Series("qverdictd, 1 rule, payload rewritten", 64, [], [], 3),
     ]
-    table = rows(series)
-    assert table[0] == (
-        BASELINE,
-        "64",
-        "2,000",
-        "1,000 - 9,000",
-        "1.0",
-        "",
-        "100,000",
-        "20%",
-        "1,000",
+    found = findings(series)
+    assert [figure.row()[1:] for figure in found.figures] == [
+        ("1.05x", "<= 1.10x", "<= 1.03x", "met"),
+        ("1.20x", "<= 1.10x", "<= 1.03x", "SHORT"),
+    ]
+    assert found.tables[0].rows[0][2] == "2,000"
+    assert found.tables[0].rows[3][2] == "no valid turn"
+    assert "not accepted: 3." in found.notes[0]
+    assert Goal(0.9, 1.0, at_least=True).verdict(0.95) == "met"
+    assert Goal(0.9, 1.0, at_least=True).verdict(1.1) == "met, as reached for"
+    assert Goal(0.9, 1.0, at_least=True).verdict(0.8) == "SHORT"
+    assert Goal(None, 1.0).verdict(1.1) == "not reached"
+
+
+def test_the_report_has_all_figures_and_what_was_not_measured() -> None:
+    found = Findings(
+        [Figure("speed", 1.23, "x", Goal(1.5, 1.0))],
+        [Table(("", "n"), [("row", "7")])],
+        ["So."],
     )
-    assert [row[4] for row in table] == ["1.0", "2.5", "1.0", "1.2", "2.5", ""]
-    assert [row[5] for row in table] == ["", "", "2.5", "2.0", "1.0", ""]
-    assert table[5][2] == "no valid run"
-    assert {len(row) for row in table} == {9}
-    assert len(text(series).splitlines()) == 7
-    report = markdown(series, ["machine: one"], "bench/run", 3)
-    assert "rejected because a packet was lost or not accepted: 2" in report
-    assert "| other | 64 | 5,000 |" in report
+    chapters = [
+        Chapter("One", "2026-01-31 12:00", 1.5, "bench/run", found),
+        Chapter("Two", "2026-01-31 12:02", 0.1, "bench/run", "no iperf3"),
+    ]
+    report = markdown(chapters, ["machine: one"], {"Three": "three"})
+    assert "| speed | 1.23x | <= 1.50x | <= 1.00x | met |" in report
+    assert "| row | 7 |" in report
+    assert "Not measured: no iperf3" in report
+    assert "Not measured yet: `bench/run --only three`" in report
+    assert "Two: not measured: no iperf3" in terminal(chapters)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_only_the_last_rule_accepts_the_traffic(tmp_path: Path, size: int) -> None:
+def first(rules: list[FiveTuple], source: IPv4Address) -> int | None:
+    return next((n for n, rule in enumerate(rules) if rule.matches(source, 20000)), None)
+
+
+@pytest.mark.parametrize("size", [1, 20, 1000])
+@pytest.mark.parametrize("rewrite", [False, True])
+def test_only_the_last_rule_accepts_the_traffic(tmp_path: Path, size: int, rewrite: bool) -> None:
     file = tmp_path / "rules.yaml"
-    file.write_text(policy(size))
+    file.write_text(yaml(last(size), rewrite=rewrite))
     loaded = load(file)
     assert len(loaded.rules) == size
+    text = b"a greeting: hello"
     for source, dport, expected in (
-        ("198.18.0.0", 9, (Verdict.ACCEPT, "last")),
-        ("198.19.255.255", 9, (Verdict.ACCEPT, "last")),
+        ("198.18.0.0", 9, (Verdict.ACCEPT, f"r{size - 1}")),
+        ("198.18.255.255", 9, (Verdict.ACCEPT, f"r{size - 1}")),
         ("198.18.0.0", 10, (Verdict.DROP, None)),
     ):
-        packet = bytes(IP(src=source, dst="192.0.2.1") / UDP(sport=20000, dport=dport) / bytes(64))
+        packet = bytes(IP(src=source, dst="192.0.2.1") / UDP(sport=20000, dport=dport) / text)
         decision = evaluate(loaded, RawPacket(1, packet, len(packet), AF_INET))
         assert (decision.verdict, decision.rule) == expected
+        rewritten = decision.replacement is not None
+        assert rewritten == (rewrite and dport == 9)
+
+
+def test_the_spread_policy_is_hit_all_over() -> None:
+    """By 64 flows as by many: in the order of generate.c, and in all parts of the policy."""
+    rules = spread(10_000)
+    hits = [first(rules, SOURCES[flow * 40503 & 0xFFFF]) for flow in range(64)]
+    assert len(set(hits)) > 30
+    for part in range(4):
+        assert any(hit is not None and part * 2500 <= hit < (part + 1) * 2500 for hit in hits)
+
+
+def test_policies_are_the_same_each_time() -> None:
+    assert last(100) == last(100)
+    assert spread(100) == spread(100)
+    assert len(set(last(1000))) == 1000
+
+
+def test_suricata_has_the_same_rules() -> None:
+    lines = suricata(last(1000)).splitlines()
+    assert len(lines) == 1001
+    assert lines[-2] == "pass udp 198.18.0.0/16 any -> 192.0.2.1/32 9 (sid:1000;)"
+    assert lines[-1] == "drop ip any any -> any any (sid:1001;)"

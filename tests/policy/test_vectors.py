@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The reference evaluator over the shared vectors: each packet is a test."""
+"""Both engines over the shared vectors: each packet is a test."""
 
 from functools import cache
 from pathlib import Path
@@ -10,12 +10,13 @@ import pytest
 
 from qverdictd.action.decision import Reason, Verdict
 from qverdictd.action.rewrite import Rewrite, SetAddress, SetNumber
+from qverdictd.app import make_engine
+from qverdictd.engine.base import Engine
 from qverdictd.packet.fields import FIELDS
 from qverdictd.policy.condition import All, Any, Condition, Not
 from qverdictd.policy.condition import Test as FieldTest
 from qverdictd.policy.load import load
 from qverdictd.policy.model import Policy
-from qverdictd.policy.reference import evaluate
 from tests.vectors import FILES, Case, Scenario, scenario
 
 SCENARIOS = [scenario(file) for file in FILES]
@@ -33,9 +34,15 @@ def loaded(file: Path) -> Policy:
         return load(one.write_to(Path(folder)))
 
 
+@cache
+def engine(name: str, file: Path) -> Engine:
+    return make_engine(name, loaded(file))
+
+
+@pytest.mark.parametrize("name", ["reference", "native"])
 @pytest.mark.parametrize(("one", "case"), CASES)
-def test_vector(one: Scenario, case: Case) -> None:
-    decision = evaluate(loaded(one.file), case.packet)
+def test_vector(one: Scenario, case: Case, name: str) -> None:
+    (decision,) = engine(name, one.file).judge([case.packet])
     assert decision._replace(logs=()) == case.expect
     assert tuple((log.rule, log.level, log.prefix) for log in decision.logs) == case.logged
 

@@ -2,19 +2,21 @@
 """The reference evaluator as an engine."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from qverdictd.action.decision import Decision, Reason
+from qverdictd.action.decision import Decision
+from qverdictd.engine.base import Report, judged_apart
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.model import Policy
 from qverdictd.policy.reference import evaluate
 
 
 class ReferenceEngine:
-    """Judges in readable Python. ``report`` is told of defects of ours, for the log."""
+    """Judges in readable Python."""
 
     name = "reference"
 
-    def __init__(self, policy: Policy, report: Callable[[Exception], None]) -> None:
+    def __init__(self, policy: Policy, report: Report) -> None:
         self._policy = policy
         self._report = report
 
@@ -23,9 +25,9 @@ class ReferenceEngine:
         """The policy in force."""
         return self._policy
 
-    def swap(self, policy: Policy) -> None:
-        """Put another policy in force."""
-        self._policy = policy
+    def prepare(self, policy: Policy) -> Callable[[], None]:
+        """Return what puts another policy in force."""
+        return partial(setattr, self, "_policy", policy)
 
     def judge(self, packets: Sequence[RawPacket]) -> list[Decision]:
         """Return one decision for each packet, in order."""
@@ -33,12 +35,4 @@ class ReferenceEngine:
         try:
             return [evaluate(policy, raw) for raw in packets]
         except Exception:
-            return [self._guarded(policy, raw) for raw in packets]
-
-    def _guarded(self, policy: Policy, raw: RawPacket) -> Decision:
-        """Judge one packet of a batch that hides a defect: whoever holds an id owes a verdict."""
-        try:
-            return evaluate(policy, raw)
-        except Exception as error:
-            self._report(error)
-            return policy.error(raw, Reason.INTERNAL)
+            return judged_apart(partial(evaluate, policy), policy, packets, self._report)

@@ -5,11 +5,13 @@ import grp
 import pwd
 import re
 import socket
+from array import array
 from collections.abc import Mapping
 from difflib import get_close_matches
 
 from qverdictd.action.pattern import Pattern
 from qverdictd.packet.fields import FIELDS, ICMPV6_SPACE, Field, Kind, Layer
+from qverdictd.packet.ranges import RANGE4_SIZE, address_range
 from qverdictd.policy.members import Addresses, Interfaces, Interval, Macs, Masked, Members, Numbers
 
 #: What the numbers of a set can be: those of any field.
@@ -215,7 +217,7 @@ def address(raw: object) -> bytes:
         for family in (socket.AF_INET, socket.AF_INET6):
             try:
                 return socket.inet_pton(family, raw)
-            except OSError:
+            except (OSError, ValueError):  # ValueError: there is a NUL in it
                 continue
     raise ValueReadError(f"expected an IPv4 or IPv6 address, not {written(raw)}")
 
@@ -224,6 +226,9 @@ def addresses(raw: object) -> Addresses:
     """Read an address, a prefix or a range. Raises `ValueReadError`."""
     if not isinstance(raw, str):
         raise ValueReadError(f'expected an address, a CIDR or an "a-b" range, not {written(raw)}')
+    plain = address_range(raw) if raw.isascii() else None
+    if plain is not None:
+        return Addresses(plain, b"") if len(plain) == RANGE4_SIZE else Addresses(b"", plain)
     base, slash, prefix = raw.partition("/")
     if slash:
         packed = address(base)
@@ -238,7 +243,7 @@ def addresses(raw: object) -> Addresses:
             raise ValueReadError(
                 f"{raw} has bits set past its prefix: {network}/{prefix}, or the address alone?"
             )
-        return _of_family(packed, low, low | host_bits)
+        return _range(packed, (low | host_bits).to_bytes(bits // 8, "big"))
     first, dash, last = raw.partition("-")
     packed = address(first.strip())
     end = address(last.strip()) if dash else packed
@@ -246,11 +251,14 @@ def addresses(raw: object) -> Addresses:
         raise ValueReadError(f"the range {raw} begins and ends in different families")
     if end < packed:
         raise ValueReadError(f"the range {raw} runs backwards")
-    return _of_family(packed, int.from_bytes(packed, "big"), int.from_bytes(end, "big"))
+    return _range(packed, end)
 
 
-def _of_family(packed: bytes, low: int, high: int) -> Addresses:
-    return Addresses.of([(low, high)], []) if len(packed) == 4 else Addresses.of([], [(low, high)])
+def _range(low: bytes, high: bytes) -> Addresses:
+    if len(low) == 4:
+        bounds = (int.from_bytes(low, "big"), int.from_bytes(high, "big"))
+        return Addresses(array("I", bounds).tobytes(), b"")
+    return Addresses(b"", low + high)
 
 
 def interface(raw: object) -> Interfaces:

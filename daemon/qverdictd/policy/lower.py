@@ -73,10 +73,10 @@ def lower(policy: Policy) -> bytes:
         why = str(error)
     except TooLargeError:
         why = "the policy is too large to be compiled"
-    raise PolicyError([_problem(policy, rule, why)])
+    raise PolicyError([problem(policy, rule, why)])
 
 
-def _problem(policy: Policy, rule: Rule | None, why: str) -> Problem:
+def problem(policy: Policy, rule: Rule | None, why: str) -> Problem:
     """Say why at the rule, or where there is none at the policy as a whole."""
     if rule is None or rule.place is None:
         return Problem(policy.files[0] if policy.files else "policy", 1, 1, why)
@@ -267,12 +267,13 @@ def _count(count: int | None) -> int:
 
 def _bare(condition: Condition) -> Condition:
     """Return what is joined alone, or denied twice."""
-    while True:
-        match condition:
-            case All(parts=(part,)) | Any(parts=(part,)) | Not(part=Not(part=part)):
-                condition = part
-            case _:
-                return condition
+    while isinstance(condition, All | Any) and len(condition.parts) == 1:
+        (condition,) = condition.parts
+    if isinstance(condition, Not):
+        denied = _bare(condition.part)
+        if isinstance(denied, Not):
+            return _bare(denied.part)
+    return condition
 
 
 def _flat(join: All | Any) -> Iterator[Condition]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from itertools import chain
 
 from qverdictd.packet.numbering import NUMBER_OF
+from qverdictd.packet.ranges import RANGE4_SIZE, RANGE6_SIZE
 from qverdictd.policy.condition import Test
 from qverdictd.policy.members import Addresses, Interfaces, Macs, Masked, Numbers
 from qverdictd.policy.program import (
@@ -15,8 +16,6 @@ from qverdictd.policy.program import (
     MAC,
     NODE,
     NUMBERS,
-    RANGE4,
-    RANGE6,
     SET,
     Op,
     Section,
@@ -95,18 +94,13 @@ class LoweredValues:
         known = self._known.get(id(addresses))
         if known is not None:
             return known[0]
-        ranges4 = b"".join(RANGE4.pack(*interval) for interval in addresses.v4)
-        ranges6 = b"".join(
-            RANGE6.pack(low.to_bytes(16, "big"), high.to_bytes(16, "big"))
-            for low, high in addresses.v6
-        )
-        number = self._set_of.get((ranges4, ranges6))
+        number = self._set_of.get((addresses.v4, addresses.v6))
         if number is None:
-            number = self._set_of[ranges4, ranges6] = len(self._sets)
-            count4, count6 = len(ranges4) // RANGE4.size, len(ranges6) // RANGE6.size
+            number = self._set_of[addresses.v4, addresses.v6] = len(self._sets)
+            count4, count6 = len(addresses.v4) // RANGE4_SIZE, len(addresses.v6) // RANGE6_SIZE
             self._sets.append(SET.pack(self._count4, count4, self._count6, count6))
-            self._ranges4.append(ranges4)
-            self._ranges6.append(ranges6)
+            self._ranges4.append(addresses.v4)
+            self._ranges6.append(addresses.v6)
             self._count4 += count4
             self._count6 += count6
         self._known[id(addresses)] = (number, 0)

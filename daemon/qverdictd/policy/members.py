@@ -9,6 +9,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from qverdictd.packet.ranges import RANGE6_SIZE, merged_ranges
+
 Interval = tuple[int, int]
 
 
@@ -70,35 +72,56 @@ class _Bisected:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Addresses of both families, as intervals of each; a value is 4 or 16 packed bytes."""
+    """Addresses of both families, as packed ranges of each (see `packet.ranges`)."""
 
-    v4: tuple[Interval, ...]
-    v6: tuple[Interval, ...]
-    _starts: dict[int, list[bytes]] = field(init=False, repr=False, compare=False)
-    _ends: dict[int, list[bytes]] = field(init=False, repr=False, compare=False)
+    v4: bytes
+    v6: bytes
 
     @classmethod
-    def of(cls, v4: Iterable[Interval], v6: Iterable[Interval]) -> "Addresses":
-        """Make the union of closed intervals, given in any order."""
-        return cls(tuple(_merged(v4)), tuple(_merged(v6)))
+    def of(cls, v4: bytes, v6: bytes) -> "Addresses":
+        """Make the union of ranges, given in any order."""
+        return cls(*merged_ranges(v4, v6))
 
-    def __post_init__(self) -> None:
-        for name, bound in (("_starts", 0), ("_ends", 1)):
-            packed = {
-                size: [interval[bound].to_bytes(size, "big") for interval in intervals]
-                for size, intervals in ((4, self.v4), (16, self.v6))
-            }
-            object.__setattr__(self, name, packed)
+    def container(self) -> "_AddressRanges":
+        """Return what looks an address up."""
+        return _AddressRanges(self)
 
-    def container(self) -> "Addresses":
-        """Return itself: it answers by bisection."""
-        return self
+
+class _AddressRanges:
+    """Packed ranges looked into by bisection; an address is its 4 or 16 packed bytes."""
+
+    __slots__ = ("_ends4", "_ends6", "_starts4", "_starts6")
+
+    def __init__(self, addresses: Addresses) -> None:
+        bounds = memoryview(addresses.v4).cast("I")
+        self._starts4, self._ends4 = bounds[::2], bounds[1::2]
+        self._starts6, self._ends6 = _Every(addresses.v6, 0), _Every(addresses.v6, 16)
 
     def __contains__(self, value: bytes) -> bool:
-        # Packed addresses of one family sort as their numbers do.
-        size = len(value)
-        index = bisect_right(self._starts[size], value) - 1
-        return index >= 0 and value <= self._ends[size][index]
+        if len(value) == 4:
+            number = int.from_bytes(value, "big")
+            index = bisect_right(self._starts4, number) - 1
+            return index >= 0 and number <= self._ends4[index]
+        # Packed addresses sort as their numbers do.
+        index = bisect_right(self._starts6, value) - 1
+        return index >= 0 and value <= self._ends6[index]
+
+
+class _Every:
+    """The first or the last addresses of packed IPv6 ranges."""
+
+    __slots__ = ("_offset", "_ranges")
+
+    def __init__(self, ranges: bytes, offset: int) -> None:
+        self._ranges = ranges
+        self._offset = offset
+
+    def __len__(self) -> int:
+        return len(self._ranges) // RANGE6_SIZE
+
+    def __getitem__(self, index: int) -> bytes:
+        at = index * RANGE6_SIZE + self._offset
+        return self._ranges[at : at + 16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +178,8 @@ def union(parts: list[Members]) -> list[Members]:
     if addresses:
         joined.append(
             Addresses.of(
-                (pair for part in addresses for pair in part.v4),
-                (pair for part in addresses for pair in part.v6),
+                b"".join(part.v4 for part in addresses),
+                b"".join(part.v6 for part in addresses),
             )
         )
     macs = [part for part in parts if isinstance(part, Macs)]

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Named sets: from a policy's ``sets`` and the files that they name."""
 
+from codecs import BOM_UTF8
+from collections.abc import Iterable
 from pathlib import Path as FilePath
 
 from qverdictd.errors import Problem
+from qverdictd.packet.ranges import AddressLines
 from qverdictd.policy.document import SetShape
 from qverdictd.policy.literals import ValueReadError, set_member
-from qverdictd.policy.members import Members, union
+from qverdictd.policy.members import Addresses, Members, union
 from qverdictd.policy.model import NamedSet
 from qverdictd.policy.source import MOST_PROBLEMS, Path, Source
 
@@ -48,8 +51,20 @@ def _read_file(file: FilePath, type_: str, source: Source, path: Path) -> list[M
     if len(data) > LARGEST_SET_FILE:
         source.problem(f"{file} is larger than {LARGEST_SET_FILE >> 20} MiB", path)
         return []
+    if type_ == "cidr":
+        lines = AddressLines(data)
+        parts = _read_lines(lines, type_, file, source)
+        plain = Addresses(*lines.ranges())
+        return [*parts, plain] if plain.v4 or plain.v6 else parts
+    return _read_lines(enumerate(data.removeprefix(BOM_UTF8).split(b"\n"), 1), type_, file, source)
+
+
+def _read_lines(
+    lines: Iterable[tuple[int, bytes]], type_: str, file: FilePath, source: Source
+) -> list[Members]:
     parts: list[Members] = []
-    for number, line in enumerate(data.decode("utf-8-sig", "replace").split("\n"), 1):
+    for number, raw in lines:
+        line = raw.decode("utf-8", "replace")
         text = line.partition("#")[0].strip()
         if not text:
             continue
