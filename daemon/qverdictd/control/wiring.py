@@ -76,16 +76,34 @@ class AttachShape(Shape):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, populate_by_name=True)
 
-    backend: Literal["auto", "nft", "iptables-nft", "iptables-legacy"] = "auto"
-    hooks: list[Hook] = Field(default=["forward"], min_length=1)
-    family: Literal["both", "ip", "ip6"] = "both"
-    proto: Annotated[str | int | None, _kept(protocol_number)] = None
-    sport: Annotated[str | int | None, _kept(port_ranges)] = None
-    dport: Annotated[str | int | None, _kept(port_ranges)] = None
-    in_: Annotated[str | None, _kept(interface_name)] = Field(default=None, alias="in")
-    out: Annotated[str | None, _kept(interface_name)] = None
-    defragment: bool = False
-    on_stop: Literal["keep", "detach"] = "keep"
+    backend: Literal["auto", "nft", "iptables-nft", "iptables-legacy"] = Field(
+        default="auto", description="whose rules; auto: the first that works here"
+    )
+    hooks: list[Hook] = Field(
+        default=["forward"], min_length=1, description="where packets are taken"
+    )
+    family: Literal["both", "ip", "ip6"] = Field(default="both", description="IPv4, IPv6, or both")
+    proto: Annotated[str | int | None, _kept(protocol_number)] = Field(
+        default=None, description="only this protocol, by name or number"
+    )
+    sport: Annotated[str | int | None, _kept(port_ranges)] = Field(
+        default=None, description="only these source ports: 80,8000-8080"
+    )
+    dport: Annotated[str | int | None, _kept(port_ranges)] = Field(
+        default=None, description="only these destination ports"
+    )
+    in_: Annotated[str | None, _kept(interface_name)] = Field(
+        default=None, alias="in", description="coming in here; eth* for all that begin so"
+    )
+    out: Annotated[str | None, _kept(interface_name)] = Field(
+        default=None, description="going out here"
+    )
+    defragment: bool = Field(
+        default=False, description="put fragments together first, by tracking connections"
+    )
+    on_stop: Literal["keep", "detach"] = Field(
+        default="keep", description="whether the service takes the rules away when it is stopped"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> "AttachShape":
