@@ -56,11 +56,20 @@ def daemon(name: str, rules: Path, config: Path, transport: str = "nfqueue") -> 
     return Contestant(name, (program, *words, "--queue", "{queue}"))
 
 
+@dataclass(slots=True)
+class Program:
+    """A contestant's process."""
+
+    pid: int
+    said: str = ""
+    """All that it said after it was ready; known once it has ended."""
+
+
 @contextmanager
 def running(
     contestant: Contestant, cpus: Sequence[int], queue: int, prefix: Sequence[str] = ()
-) -> Iterator[int]:
-    """Start a program on the given processors; its pid, once its queue is bound.
+) -> Iterator[Program]:
+    """Start a program on the given processors and wait until its queue is bound.
 
     ``prefix``: a command that runs the program elsewhere, as the same process.
     """
@@ -73,15 +82,16 @@ def running(
         env=os.environ | dict(contestant.environment),
     )
     assert process.stdout is not None
+    program = Program(process.pid)
     try:
         _await_ready(contestant, process.stdout.fileno())
-        yield process.pid
+        yield program
         if process.poll() is not None:
             raise RuntimeError(f"{contestant.name} ended: {process.stdout.read().decode()}")
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=_PATIENCE)
+            program.said = process.communicate(timeout=_PATIENCE)[0].decode()
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 from tests.netns.lab import CLIENT, SERVER, Lab
 
-from bench.contestants import Contestant, running
+from bench.contestants import Contestant, Program, running
 
 
 @contextmanager
-def standing(lab: Lab, contestant: Contestant, cpus: list[int], queue: int) -> Iterator[int]:
-    """Let a program stand ready at a queue of the gateway; its pid."""
-    with running(contestant, cpus, queue, lab.command("gateway", ())) as pid:
-        yield pid
+def standing(lab: Lab, contestant: Contestant, cpus: list[int], queue: int) -> Iterator[Program]:
+    """Let a program stand ready at a queue of the gateway."""
+    with running(contestant, cpus, queue, lab.command("gateway", ())) as program:
+        yield program
 
 
 def queue_udp(lab: Lab, port: int, queue: int) -> None:

@@ -6,36 +6,22 @@ and after each other program's; a pair's ratio is the program's cost over the me
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 
 from bench import contestants, link, policies, suricata
 from bench.contestants import SURICATA, Contestant, running
 from bench.figure import Figure, Findings, Goal, Table
-from bench.link import Traffic
-from bench.measure import Sample, in_flight, measure, processors
+from bench.measure import processors
+from bench.standing import COLUMNS, Series, Standing
 from bench.tools import Options, compiled, configuration, policy, say
 
 FLOWS = (64, 100_000)
-_TRIES = 3  # turns for a valid one
-_TRIAL = 1_000  # packets
-_SMOKE = 200  # packets of a turn in a quick run
-_COLUMNS = (
-    "",
-    "flows",
-    "ns a packet",
-    "x baseline",
-    "middle half",
-    "packets/s",
-    "busy",
-    "packets a turn",
-)
-
 LAST, SPREAD = "10,000 rules, the last matches", "10,000 rules, hit all over"
-ONE, REWRITE = "1 rule", "1 rule, payload rewritten"
-REWRITE_MANY = "10,000 rules, payload rewritten"
+REWRITTEN = "payload rewritten"
+ONE, REWRITE = "1 rule", f"1 rule, {REWRITTEN}"
+REWRITE_MANY = f"10,000 rules, {REWRITTEN}"
 THOUSAND = "1,000 rules"
 GOALS = {
     LAST: Goal(1.15, 1.05),
@@ -45,36 +31,6 @@ GOALS = {
     REWRITE_MANY: Goal(1.5, 1.3),
 }
 """The cost of our rows over the baseline's."""
-
-
-@dataclass(slots=True)
-class Series:
-    """All turns of one program with one number of flows."""
-
-    name: str
-    flows: int
-    samples: list[Sample] = field(default_factory=list)
-    """The turns in which every packet was delivered once."""
-    ratios: list[float] = field(default_factory=list)
-    """Their costs over that of the baseline's turns around each."""
-    rejected: int = 0
-    """The other turns."""
-
-    def row(self) -> tuple[str, ...]:
-        """Return the row of the report's table."""
-        row = (self.name, f"{self.flows:,}")
-        if not self.samples:
-            return (*row, "no valid turn", *[""] * (len(_COLUMNS) - 3))
-        low, _, high = quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
-        return (
-            *row,
-            f"{median(one.nanoseconds for one in self.samples):,.0f}",
-            f"{median(self.ratios):.2f}",
-            f"{low:.2f} - {high:.2f}",
-            f"{median(one.rate for one in self.samples):,.0f}",
-            f"{median(one.cpu / one.wall for one in self.samples):.0%}",
-            f"{self.samples[0].packets:,}",
-        )
 
 
 def everyone(options: Options) -> list[Contestant]:
@@ -107,37 +63,6 @@ def everyone(options: Options) -> list[Contestant]:
     return [found[0], *(one for one in found[1:] if options.programs in one.name)]
 
 
-@dataclass(slots=True)
-class Standing:
-    """A program that stands ready at its queue."""
-
-    name: str
-    pid: int
-    queue: int
-    packets: int = _SMOKE
-    """In one turn."""
-    next_flow: int = 0
-
-    def turn(self, generate: Path, series: Series, packets: int) -> Sample | None:
-        """Send it packets; None if no turn of several was valid."""
-        for _ in range(_TRIES):
-            traffic = Traffic(series.flows, self.next_flow, packets, in_flight())
-            self.next_flow = (self.next_flow + packets) % series.flows
-            sample = measure(self.pid, self.queue, generate, traffic)
-            if sample.valid:
-                return sample
-            series.rejected += 1
-            say(f"rejected: {self.name}: {sample}")
-        return None
-
-    def size(self, generate: Path, seconds: float) -> None:
-        """Find out by a trial how many packets it answers in so many seconds of CPU time."""
-        trial = self.turn(generate, Series(self.name, FLOWS[0]), _TRIAL)
-        if trial is None:
-            raise RuntimeError(f"{self.name} does not answer all packets")
-        self.packets = max(200, min(500_000, round(seconds / trial.cpu * trial.packets)))
-
-
 def one_round(standing: list[Standing], series: list[Series], generate: Path) -> None:
     """Give each program a turn, and the baseline one before, between and after them."""
     turns = [(standing[0], series[0])]
@@ -158,7 +83,7 @@ def one_round(standing: list[Standing], series: list[Series], generate: Path) ->
 
 def findings(table: list[Series]) -> Findings:
     """Return the figures and the table of all turns."""
-    found = Findings(tables=[Table(_COLUMNS, [one.row() for one in table])])
+    found = Findings(tables=[Table(COLUMNS, [one.row() for one in table])])
     costs = {(one.name, one.flows): one for one in table if one.ratios}
     for name, goal in GOALS.items():
         for flows in FLOWS:
@@ -196,13 +121,16 @@ def run(options: Options) -> Findings:
         ]
         for one in standing:
             if not options.quick:
-                one.size(generate, options.seconds)
+                one.size(generate, FLOWS[0], options.seconds)
         for flows in FLOWS:
             series = [Series(one.name, flows) for one in standing]
             for number in range(1, options.rounds + 1):
                 one_round(standing, series, generate)
                 say(f"live, {flows:,} flows: round {number}/{options.rounds}")
             table += series
+    for one in standing:
+        if one.name.startswith("qverdictd"):
+            one.check_books(rewrites=REWRITTEN in one.name)
     if options.engine != "native":
         say(f"the rows of qverdictd are those of its engine {options.engine}")
     return findings(table)

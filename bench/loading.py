@@ -67,8 +67,8 @@ def _resident(pid: int) -> int:
 
 def _memory(options: Options, rules: Path) -> int:
     daemon = contestants.daemon("qverdictd", rules, configuration(options.engine))
-    with running(daemon, processors(), _QUEUE) as pid:
-        return _resident(pid)
+    with running(daemon, processors(), _QUEUE) as program:
+        return _resident(program.pid)
 
 
 def run(options: Options) -> Findings:

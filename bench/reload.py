@@ -101,11 +101,11 @@ def run(options: Options) -> Findings:
     busy: list[Stretch] = []
     with Lab() as lab, ExitStack() as stack:
         ends = [end.fileno() for end in stack.enter_context(gateway.sockets(lab, _PORT))]
-        pid = stack.enter_context(gateway.standing(lab, daemon, [own, traffic], 0))
+        program = stack.enter_context(gateway.standing(lab, daemon, [own, traffic], 0))
         gateway.queue_udp(lab, _PORT, 0)
         for number in range(1, options.rounds + 1):
             quiet.append(_stretch(pace, ends, seconds, traffic))
-            with _Reloads(pid) as telling:
+            with _Reloads(program.pid) as telling:
                 busy.append(_stretch(pace, ends, seconds, traffic))
             reloads += telling.count
             time.sleep(2 * _APART)  # the last reload ends in a stretch of nobody's

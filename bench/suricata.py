@@ -2,10 +2,8 @@
 """Suricata 7 as a contestant, with its best settings for this traffic.
 
 What is switched off is what our daemon does not do either: logs, application layers, statistics.
-rivals/get-suricata unpacks it into .cache; where the archive cannot be reached it is left out.
+rivals/get-suricata, which bench/run calls, unpacks it into .cache; where it is not it is left out.
 """
-
-import subprocess
 
 from bench import policies
 from bench.contestants import SURICATA, Contestant
@@ -15,11 +13,6 @@ from bench.tools import HERE, written
 
 ROOT = HERE.parent / ".cache" / "suricata" / "root"
 _PROGRAM = ROOT / "usr" / "bin" / "suricata"
-
-
-def fetch() -> None:
-    """Unpack Suricata, if it is not there; that it cannot be had is no error."""
-    subprocess.run([str(HERE / "rivals" / "get-suricata")], check=False)
 
 
 def why_not() -> str | None:

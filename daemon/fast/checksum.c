@@ -10,32 +10,53 @@
 #include <nmmintrin.h>
 #endif
 
-/* Two 64-bit sums of 32-bit words side by side: the carries pile up in the upper halves. */
-typedef uint64_t lanes __attribute__((vector_size(16)));
+/* Four 64-bit sums of 32-bit words side by side: the carries pile up in the upper halves. */
+typedef uint64_t lanes __attribute__((vector_size(32)));
 
-enum { STRIDE = 4 * sizeof(lanes) };
+enum { STRIDE = 2 * sizeof(lanes) };
 
-static lanes lanes_of(const uint8_t *at)
+/* Sum up whole strides; @size is a multiple of STRIDE. */
+static inline __attribute__((always_inline)) uint64_t sum_strides(const uint8_t *part, size_t size)
 {
-	lanes words;
+	lanes first = { 0 }, second = { 0 }, words;
 
-	memcpy(&words, at, sizeof(words));
-	return (words & UINT32_MAX) + (words >> 32);
+	for (; size; part += STRIDE, size -= STRIDE) {
+		memcpy(&words, part, sizeof(words));
+		first += (words & UINT32_MAX) + (words >> 32);
+		memcpy(&words, part + sizeof(words), sizeof(words));
+		second += (words & UINT32_MAX) + (words >> 32);
+	}
+	first += second;
+	return first[0] + first[1] + first[2] + first[3];
 }
+
+static uint64_t sum_plain(const uint8_t *part, size_t size)
+{
+	return sum_strides(part, size);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx2")))
+static uint64_t sum_wide(const uint8_t *part, size_t size)
+{
+	return sum_strides(part, size);
+}
+#endif
 
 uint64_t qv_sum(const uint8_t *part, size_t size)
 {
-	lanes first = { 0, 0 }, second = { 0, 0 };
-	uint64_t sum;
+	const size_t strides = size / STRIDE * STRIDE;
+	uint64_t sum = 0;
 	uint32_t word;
 
-	for (; size >= STRIDE; part += STRIDE, size -= STRIDE) {
-		first += lanes_of(part) + lanes_of(part + sizeof(lanes));
-		second += lanes_of(part + 2 * sizeof(lanes)) + lanes_of(part + 3 * sizeof(lanes));
-	}
-	first += second;
-	sum = first[0] + first[1];
-	for (; size >= sizeof(word); part += sizeof(word), size -= sizeof(word)) {
+#if defined(__x86_64__)
+	if (strides && __builtin_cpu_supports("avx2"))
+		sum = sum_wide(part, strides);
+	else
+#endif
+		sum = sum_plain(part, strides);
+	part += strides;
+	for (size -= strides; size >= sizeof(word); part += sizeof(word), size -= sizeof(word)) {
 		memcpy(&word, part, sizeof(word));
 		sum += word;
 	}

@@ -71,14 +71,27 @@ static struct window window_of(const struct qv_program *program, const struct qv
 	return (struct window){ 0, length };
 }
 
-static qv_outcome contains(const struct qv_program *program, const struct qv_node *node,
+/*
+ * Ask what a scan of the window has found, all of whose bytes are at hand. Returns 1, 0, or another
+ * number: a scan does not tell.
+ */
+static int scanned(const struct qv_evaluator *evaluator, const struct qv_node *node,
+		   const struct qv_payload *payload, struct window window)
+{
+	return qv_finds_ask(evaluator->finds, (uint32_t)(node - evaluator->program->nodes),
+			    payload->data + window.start, window.end - window.start);
+}
+
+static qv_outcome contains(const struct qv_evaluator *evaluator, const struct qv_node *node,
 			   const struct qv_payload *payload)
 {
+	const struct qv_program *program = evaluator->program;
 	const struct qv_string *string = &program->strings[node->first];
 	const uint8_t *find = program->bytes + string->offset;
 	const uint64_t size = string->length, at_hand = payload->at_hand;
 	struct window window = window_of(program, node, payload->length);
 	uint64_t last, stop;
+	int found;
 
 	if (node->flags & QV_NODE_AT)
 		window = (struct window){ node->extra, node->extra + size };
@@ -86,6 +99,11 @@ static qv_outcome contains(const struct qv_program *program, const struct qv_nod
 		window.end = payload->length;
 	if (window.start + size > window.end)
 		return QV_FALSE;
+	if (window.end <= at_hand && !(node->flags & QV_NODE_AT)) {
+		found = scanned(evaluator, node, payload, window);
+		if (found == 0 || found == 1)
+			return qv_outcome_of(found);
+	}
 	last = window.end - size;
 	stop = window.end < at_hand ? window.end : at_hand;
 	if (window.start <= stop &&
@@ -117,8 +135,10 @@ static qv_outcome matches(struct qv_evaluator *evaluator, const struct qv_node *
 		return QV_HIDDEN;
 	if (window.start > window.end)
 		window.start = window.end;
-	found = qv_pattern_found(evaluator->patterns, node->first, payload->data + window.start,
-				 window.end - window.start);
+	found = scanned(evaluator, node, payload, window);
+	if (found != 0 && found != 1)
+		found = qv_pattern_found(evaluator->patterns, node->first,
+					 payload->data + window.start, window.end - window.start);
 	if (found < 0) {
 		evaluator->failed = true;
 		return QV_HIDDEN;
@@ -137,7 +157,7 @@ static qv_outcome on_payload(struct qv_evaluator *evaluator, const struct qv_vie
 		return state;
 	switch (node->op) {
 	case QV_CONTAINS:
-		return contains(program, node, &payload);
+		return contains(evaluator, node, &payload);
 	case QV_MATCHES:
 		return matches(evaluator, node, &payload);
 	default:

@@ -9,6 +9,7 @@
 #include "outcome.h"
 #include "pattern.h"
 #include "program.h"
+#include "scan.h"
 #include "set.h"
 #include "view.h"
 
@@ -17,6 +18,7 @@ struct qv_evaluator {
 	const struct qv_program *program;
 	const struct qv_sets *sets;
 	const struct qv_patterns *patterns;
+	struct qv_finds *finds;	/* of the payload that the views have */
 	bool failed;		/* no memory to match a pattern: the outcomes since are worthless */
 };
 

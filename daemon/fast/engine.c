@@ -69,6 +69,14 @@ static int flows_build(struct qv_lane *lane, uint32_t entries, struct budget *bu
 	return 0;
 }
 
+static int finds_build(struct qv_lane *lane, struct budget *budget)
+{
+	lane->evaluator.finds = qv_finds_new(lane->engine->scans);
+	if (!lane->evaluator.finds)
+		return qv_fault_set(budget->fault, ENOMEM, QV_NO_RULE, "no memory for scans");
+	return spend(budget, qv_finds_memory(lane->evaluator.finds));
+}
+
 static void lane_free(struct qv_lane *lane)
 {
 	if (!lane)
@@ -76,6 +84,7 @@ static void lane_free(struct qv_lane *lane)
 	for (unsigned int i = 0; i < QV_DESK_BUFFERS; i++)
 		free(lane->rewriter.desk.buffers[i]);
 	qv_flows_free(lane->flows);
+	qv_finds_free(lane->evaluator.finds);
 	free(lane->logs);
 	free(lane->counts);
 	free(lane);
@@ -102,7 +111,7 @@ static int lane_build(struct qv_lane *lane, const struct qv_engine *engine, uint
 	lane->rewriter.patterns = engine->patterns;
 	lane->counts = allocate(budget, (uint64_t)program->rule_count * sizeof(*lane->counts));
 	lane->logs = allocate(budget, (uint64_t)program->log_count * sizeof(*lane->logs));
-	if (!lane->counts || !lane->logs)
+	if (!lane->counts || !lane->logs || finds_build(lane, budget) < 0)
 		return -1;
 	if (has_rewrites(program) && desk_build(&lane->rewriter.desk, budget) < 0)
 		return -1;
@@ -134,7 +143,10 @@ static int parts_build(struct qv_engine *engine, struct budget *budget)
 	engine->index = qv_index_new(program, budget->memory - budget->used, budget->fault);
 	if (!engine->index || spend(budget, qv_index_memory(engine->index)) < 0)
 		return -1;
-	/* Last, as patterns make do with what is left. */
+	/* Last, as these make do with shares of what is left. */
+	engine->scans = qv_scans_new(program, budget->memory - budget->used, budget->fault);
+	if (!engine->scans || spend(budget, qv_scans_memory(engine->scans)) < 0)
+		return -1;
 	engine->patterns = qv_patterns_new(program, budget->memory - budget->used, budget->fault);
 	if (!engine->patterns || spend(budget, qv_patterns_memory(engine->patterns)) < 0)
 		return -1;
@@ -170,6 +182,7 @@ void qv_engine_free(struct qv_engine *engine)
 		lane_free(engine->lanes[i]);
 	free(engine->lanes);
 	qv_patterns_free(engine->patterns);
+	qv_scans_free(engine->scans);
 	qv_index_free(engine->index);
 	qv_sets_free(engine->sets);
 	free(engine);

@@ -45,6 +45,7 @@ static enum qv_reason rewrite(struct qv_lane *lane, const struct qv_rule *rule,
 	/* A defect of ours, if a packet cannot be decoded that we put together. */
 	if (qv_decode(view, view->packet, bytes, size, size) != QV_DECODED)
 		return QV_INTERNAL;
+	qv_finds_forget(lane->evaluator.finds);
 	view->mark = mark;
 	/* Whatever checksum the kernel had left to be completed is complete now. */
 	view->partial = false;
@@ -149,6 +150,7 @@ static void judge_one(struct qv_lane *lane, unsigned int i, const struct qv_pack
 
 	switch (lane->decoded[i]) {
 	case QV_DECODED:
+		qv_finds_forget(lane->evaluator.finds);
 		decide(lane, &lane->views[i], &lane->lookups[i], &decision);
 		break;
 	case QV_MALFORMED:

@@ -29,6 +29,7 @@ struct qv_lane {
 struct qv_engine {
 	struct qv_program program;
 	struct qv_sets *sets;
+	struct qv_scans *scans;
 	struct qv_patterns *patterns;
 	struct qv_index *index;
 	uint64_t memory;

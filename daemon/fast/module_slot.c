@@ -47,9 +47,9 @@ static PyObject *slot_new(PyTypeObject *type, PyObject *arguments, PyObject *key
 	struct slot_object *self;
 	struct qv_engine *engine;
 	PyObject *object;
-	unsigned char workers;
+	unsigned short workers;
 
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "Ob:Slot", names, &object, &workers))
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OH:Slot", names, &object, &workers))
 		return NULL;
 	engine = engine_for(type, object, workers);
 	if (!engine)

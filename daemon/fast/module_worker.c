@@ -24,7 +24,7 @@ static const char *const failures[] = {
 
 /* Read the arguments; -1 with an exception. */
 static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms,
-		 const struct qv_link_kind **kind, PyObject **slot, unsigned char *lane,
+		 const struct qv_link_kind **kind, PyObject **slot, unsigned short *lane,
 		 Py_ssize_t *ring_size, int *tell_all)
 {
 	static char *names[] = { "kind", "fd", "slot", "lane", "queue", "family", "most_verdicts",
@@ -34,7 +34,7 @@ static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms
 	PyObject *last_id;
 	const char *name;
 
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "si$ObHbIKOIInp:Worker", names, &name,
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "si$OHHbIKOIInp:Worker", names, &name,
 					 &terms->fd, slot, lane, &terms->queue, &terms->family,
 					 &terms->most_verdicts, &send_limit, &last_id, &terms->seq,
 					 &terms->missing_seq, ring_size, tell_all))
@@ -68,7 +68,7 @@ static PyObject *worker_new(PyTypeObject *type, PyObject *arguments, PyObject *k
 	const struct qv_link_kind *kind;
 	struct worker_object *self;
 	PyTypeObject *slot_type;
-	unsigned char lane;
+	unsigned short lane;
 	PyObject *slot;
 	Py_ssize_t ring_size;
 	int tell_all, is_slot;

@@ -2,43 +2,44 @@
 // Payload patterns, matched by RE2. No exception leaves this file: C would not survive one.
 #include "pattern.h"
 
-#include <re2/re2.h>
-
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
+
+#include "expression.h"
 
 namespace {
 
 using re2::RE2;
 using re2::StringPiece;
+using qv::string_of;
+using qv::text_of;
 
 // Bytes for a compiled pattern and the states its automaton remembers: RE2's own default, which
 // decides whether a pattern is too large. Matching gets along with less, only slower, so that many
 // patterns share what there is.
-constexpr int64_t kAcceptedBudget = 8 << 20;
-constexpr int64_t kLeastBudget = 64 << 10;
+constexpr uint64_t kAcceptedBudget = 8 << 20;
+constexpr uint64_t kLeastBudget = 64 << 10;
 
 enum { kMostGroups = 9, kWholeMatch = 1 };
 
-RE2::Options options_with(int64_t budget)
+// RE2 of 2022-06 takes the literal that all alternatives begin with for UTF-8, and so misses matches
+// that begin with a byte above 0x7f: (\xE9a|\xE9b). Only an escape can stand for such a byte. What
+// matches nothing, put in front, hides the literal from that short cut and changes nothing else.
+std::string source_of(const StringPiece &text)
 {
-	RE2::Options options(RE2::Latin1);
+	std::string source(text);
 
-	options.set_log_errors(false);
-	options.set_max_mem(budget);
-	return options;
-}
-
-StringPiece text_of(const qv_program *program, uint32_t string)
-{
-	const qv_string &found = program->strings[string];
-
-	return StringPiece(reinterpret_cast<const char *>(program->bytes + found.offset),
-			   found.length);
+	for (size_t i = 0; i + 1 < source.size(); i++)
+		if (source[i] == '\\' &&
+		    (source[i + 1] == 'x' || isdigit(static_cast<unsigned char>(source[i + 1]))))
+			return "(?:)" + source;
+	return source;
 }
 
 // Whether a node or what is under it asks for the pattern. Nodes refer only to nodes before them,
@@ -90,27 +91,27 @@ struct qv_patterns {
 
 namespace {
 
-// Compile with a fair share of the memory; a pattern too large for that gets RE2's default.
+// Compile with a fair share of half of the memory, as there is more to build; a pattern too large for
+// that gets RE2's default.
 int compile(qv_patterns *patterns, const qv_program *program, uint64_t memory, qv_fault *fault)
 {
 	const uint64_t count = program->pattern_count;
-	const int64_t share = static_cast<int64_t>(
-		std::min<uint64_t>(memory / (count ? count : 1), kAcceptedBudget));
+	const uint64_t share = std::min(memory / 2 / (count ? count : 1), kAcceptedBudget);
 
 	patterns->compiled.reserve(count);
 	for (uint32_t i = 0; i < count; i++) {
-		const StringPiece source = text_of(program, program->patterns[i]);
-		int64_t budget = std::max(share, kLeastBudget);
-		auto one = std::make_unique<RE2>(source, options_with(budget));
+		const std::string source = source_of(string_of(program, program->patterns[i]));
+		uint64_t budget = std::max(share, kLeastBudget);
+		auto one = std::make_unique<RE2>(source, qv::expression_options(budget));
 
 		if (one->error_code() == RE2::ErrorPatternTooLarge && budget < kAcceptedBudget) {
 			budget = kAcceptedBudget;
-			one = std::make_unique<RE2>(source, options_with(budget));
+			one = std::make_unique<RE2>(source, qv::expression_options(budget));
 		}
 		if (!one->ok())
 			return qv_fault_set(fault, EINVAL, rule_using(program, i),
 					    "pattern %u: %s", i, one->error().c_str());
-		patterns->memory += static_cast<uint64_t>(budget);
+		patterns->memory += budget;
 		if (patterns->memory > memory)
 			return qv_fault_set(fault, E2BIG, rule_using(program, i),
 					    "patterns need more than %llu bytes",
@@ -152,7 +153,7 @@ bool put_templates(Output *output, const qv_program *program, const qv_rewrite *
 		const qv_template &part = program->templates[rewrite->b + i];
 
 		// A group that took no part in the match is an empty piece.
-		if (!output->put(part.group ? groups[part.group] : text_of(program, part.string)))
+		if (!output->put(part.group ? groups[part.group] : string_of(program, part.string)))
 			return false;
 	}
 	return true;
@@ -192,12 +193,6 @@ int replace(const RE2 &pattern, const qv_program *program, const qv_rewrite *rew
 	return output->put(text.data() + done, text.size() - done) ? 0 : -ENOSPC;
 }
 
-StringPiece piece_of(const uint8_t *text, size_t length)
-{
-	// RE2 tells a group that took no part by its null pointer: an empty text has another.
-	return StringPiece(length ? reinterpret_cast<const char *>(text) : "", length);
-}
-
 } // namespace
 
 extern "C" {
@@ -205,6 +200,7 @@ extern "C" {
 struct qv_patterns *qv_patterns_new(const struct qv_program *program, uint64_t memory,
 				    struct qv_fault *fault)
 {
+	qv::load_unwinder();
 	try {
 		auto patterns = std::make_unique<qv_patterns>();
 
@@ -231,7 +227,7 @@ int qv_pattern_found(const struct qv_patterns *patterns, uint32_t pattern, const
 		     size_t length)
 {
 	try {
-		return patterns->compiled[pattern]->Match(piece_of(text, length), 0, length,
+		return patterns->compiled[pattern]->Match(text_of(text, length), 0, length,
 							  RE2::UNANCHORED, nullptr, 0);
 	} catch (const std::exception &) {
 		return -ENOMEM;
@@ -245,7 +241,7 @@ int qv_pattern_replace(const struct qv_patterns *patterns, const struct qv_progr
 	try {
 		Output output(out, room);
 		int error = replace(*patterns->compiled[rewrite->a], program, rewrite, most,
-				    piece_of(text, length), &output);
+				    text_of(text, length), &output);
 
 		*made = output.made();
 		return error;

@@ -1,9 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The daemon: transports, an engine and what people see, wired together.
-
-One loop serves all queues: a batch is received, judged, answered, counted and shown, in this
-order, so that nothing stands between a packet and its verdict.
-"""
+"""The daemon: transports, an engine, workers and what people see, wired together."""
 
 import contextlib
 import gc
@@ -13,19 +9,19 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from qverdictd.action.decision import Verdict
 from qverdictd.control.config import Config, queue_numbers
-from qverdictd.control.counters import Counters
 from qverdictd.control.journal import Event, say
-from qverdictd.control.notify import Notifier, Progress
-from qverdictd.control.report import summary, together
+from qverdictd.control.notify import Notifier
+from qverdictd.control.report import summary
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
 from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
-from qverdictd.errors import Exit, PolicyError, Problem, TransportError
+from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
 from qverdictd.policy.condition import Test, leaves
 from qverdictd.policy.load import load
 from qverdictd.policy.members import Interfaces
@@ -34,18 +30,19 @@ from qverdictd.transport.base import Transport
 from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
+from qverdictd.worker.choose import choose
+from qverdictd.worker.cpus import Cpus
 
-#: Batches of one queue before the loop looks at the others and at signals.
-_TURN = 16
 
-
-def make_engine(name: str, policy: Policy) -> Engine:
+def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
     """Return the engine that the configuration asks for; ``auto`` is the compiled one.
 
-    Raises `PolicyError` for a policy that it cannot run.
+    ``lanes``: workers of its own that it may have. Raises `PolicyError` for a policy that it cannot
+    run.
     """
-    kind = ReferenceEngine if name == "reference" else NativeEngine
-    return kind(policy, _Defects())
+    if name == "reference":
+        return ReferenceEngine(policy, _Defects())
+    return NativeEngine(policy, _Defects(), lanes=lanes)
 
 
 class _Defects:
@@ -138,7 +135,7 @@ def missing_interfaces(policy: Policy) -> dict[str, str]:
 
 
 class Daemon:
-    """Serves its queues until it is told to stop."""
+    """Has its queues served until it is told to stop."""
 
     def __init__(
         self,
@@ -147,6 +144,7 @@ class Daemon:
         transports: Sequence[Transport],
         numbers: Sequence[int],
         viewer: Viewer | None,
+        cpus: Cpus = "auto",
         notifier: Notifier | None = None,
     ) -> None:
         self._rules = rules
@@ -154,9 +152,8 @@ class Daemon:
         self._transports = transports
         self._numbers = numbers
         self._viewer = viewer
+        self._workers = choose(engine, transports, viewer, cpus)
         self._notifier = notifier or Notifier()
-        self._progress = {one: Progress(one.fileno()) for one in transports}
-        self._counters = Counters()
         self._loading: threading.Thread | None = None
         self._load_again = False
         self._loaded: list[Callable[[], None] | Exception] = []
@@ -167,36 +164,37 @@ class Daemon:
         gc.freeze()
         gc.set_threshold(100_000)
         with _signals() as (signals, waker):
+            errors: list[QverdictdError] = []
             try:
+                self._workers.start(partial(waker.send, b"\0"))
+                self._announce()
                 self._loop(signals, waker)
-                exit_code = Exit.OK
-            except TransportError as error:
-                say(str(error), Event.QUEUE_LOST, level="error")
-                exit_code = error.exit_code
+            except QverdictdError as error:
+                errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
             self._notifier.stopping()
-            self._stop()
-        return exit_code
+            errors += self._workers.stop()
+            for each in errors:
+                say(str(each), Event.QUEUE_LOST, level="error")
+            self._end()
+        return errors[0].exit_code if errors else Exit.OK
 
     def _loop(self, signals: socket.socket, waker: socket.socket) -> None:
+        """Do what signals and the other threads ask for, until SIGTERM or the workers' end."""
         with selectors.DefaultSelector() as selector:
-            for transport in self._transports:
-                selector.register(transport, selectors.EVENT_READ, transport)
             selector.register(signals, selectors.EVENT_READ)
-            self._announce()
-            stopping = False
-            while not stopping:
-                for key, _ in selector.select(self._notifier.patience):
-                    if key.data is not None:
-                        self._serve_while_busy(key.data)
-                        continue
-                    for number in signals.recv(4096):
-                        if number == signal.SIGHUP:
-                            self._reload(waker)
-                        elif number:
-                            stopping = True
-                    self._take_loaded(waker)
-                self._notifier.feed([*self._progress.values()])
+            served = self._workers.served()
+            while True:
+                ready = selector.select(self._notifier.patience)
+                self._notifier.feed(served)
+                for number in signals.recv(4096) if ready else b"":
+                    if number == signal.SIGHUP:
+                        self._reload(waker)
+                    elif number:
+                        return
+                if self._workers.ended:
+                    return
+                self._take_loaded(waker)
 
     def _announce(self) -> None:
         for transport in self._transports:
@@ -208,7 +206,7 @@ class Daemon:
             say(message, level="warning", rule=rule)
         message = (
             f"queue {queues} over {self._transports[0].name}, "
-            f"engine {self._engine.name}, {len(policy.rules)} rules from {self._rules}"
+            f"{self._workers.description}, {len(policy.rules)} rules from {self._rules}"
         )
         say(
             f"ready: {message}",
@@ -221,26 +219,6 @@ class Daemon:
         )
         self._notifier.ready(f"judging: {message}")
 
-    def _serve_while_busy(self, transport: Transport) -> None:
-        """Serve a queue until it is empty, but let the others and signals have their turn."""
-        for _ in range(_TURN):
-            if not self._serve(transport):
-                return
-
-    def _serve(self, transport: Transport) -> bool:
-        """Carry one batch through; return whether there was one."""
-        packets = transport.receive()
-        if not packets:
-            return False
-        self._counters.received += len(packets)
-        decisions = self._engine.judge(packets)
-        transport.answer(list(zip(packets, decisions, strict=True)))
-        self._counters.count(packets, decisions)
-        self._progress[transport].progress += 1
-        if self._viewer is not None:
-            self._counters.not_shown += self._viewer.show(packets, decisions)
-        return True
-
     def _reload(self, waker: socket.socket) -> None:
         """Load the policy beside the packet path; the loop takes it when it is there."""
         if self._loading is not None:
@@ -252,7 +230,7 @@ class Daemon:
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)
-                self._loaded.append(self._engine.prepare(policy))
+                self._loaded.append(self._workers.prepare(policy))
             except Exception as error:
                 self._loaded.append(error)
             waker.send(b"\0")
@@ -266,35 +244,31 @@ class Daemon:
         self._loading.join()
         self._loading = None
         loaded = self._loaded.pop()
-        if isinstance(loaded, Exception):
-            message = f"not reloaded, the policy before stays in force:\n{loaded}"
-            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
-            self._notifier.ready(message)
-        else:
+        try:
+            if isinstance(loaded, Exception):
+                raise loaded
             loaded()
             rules = len(self._engine.policy.rules)
             message = f"{rules} rules from {self._rules}"
             say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
             self._notifier.ready(f"judging: {message}")
+        except Exception as error:
+            reason = error or type(error).__name__
+            message = f"not reloaded, the policy before stays in force:\n{reason}"
+            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
+            self._notifier.ready(message)
         if self._load_again:
             self._load_again = False
             self._reload(waker)
 
-    def _stop(self) -> None:
-        """Take no more packets, answer every held one, say what was done."""
-        for transport in self._transports:
-            try:
-                transport.stop()
-                while self._serve(transport):
-                    pass
-            except TransportError as error:
-                say(f"not all packets of {transport.name} were answered: {error}")
-        losses = together([transport.losses() for transport in self._transports])
+    def _end(self) -> None:
+        """Give the queues back, show the last decisions, say what was done."""
+        losses = self._workers.losses()
         for transport in self._transports:
             transport.close()
         if self._viewer is not None:
             self._viewer.close()
-        for line in summary(self._counters, losses):
+        for line in summary(self._workers.counters(), losses):
             say(line, Event.STOPPED)
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from qverdictd import commands
 from qverdictd.attach import command as wiring
-from qverdictd.control.config import queue_numbers
+from qverdictd.control.config import cpu_numbers, queue_numbers
 from qverdictd.control.journal import Event, say
 from qverdictd.control.kmod import SETTINGS, parse_setting
 from qverdictd.control.wiring import (
@@ -56,6 +56,14 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 3600:  # nan is neither
         raise argparse.ArgumentTypeError(f"expected seconds, 0 to 3600, not {text!r}")
     return seconds
+
+
+def _cpus(text: str) -> str:
+    try:
+        cpu_numbers(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 def _setting(text: str) -> tuple[str, int]:
@@ -113,6 +121,12 @@ def _add_run(programs: "argparse._SubParsersAction[_Parser]") -> None:
         "--transport",
         choices=("auto", "ipqueue", "nfqueue", "netfilterqueue"),
         help="how packets come, instead of config's",
+    )
+    run.add_argument(
+        "--cpus",
+        type=_cpus,
+        metavar="LIST",
+        help="processors of the workers, such as 0-3: auto, none, or a list, instead of config's",
     )
     _add_engine(run, None)
     _add_views(run, "show a line for each decision")

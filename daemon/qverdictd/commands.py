@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from qverdictd.app import Daemon, check_policy, make_engine, open_transports
-from qverdictd.control.config import Config, queue_numbers, read_config
+from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
 from qverdictd.control.counters import Counters
 from qverdictd.control.journal import journal, say
 from qverdictd.control.kmod import changed, state, table
@@ -30,14 +30,17 @@ from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family
 from qverdictd.transport.ipqueue_tap import Tap
 from qverdictd.transport.replay import ReplayTransport
 
+#: Over ipqueue queue 0 is two queues, one for each family.
+_IPQUEUES = 2
+
 
 def run(given: Namespace) -> Exit:
     """Be the daemon until told to stop."""
     config = _config(given)
     rules = given.rules or Path(config.rules)
     policy = load(rules)
-    engine = make_engine(config.engine, policy)
     numbers = queue_numbers(config.queues)
+    engine = make_engine(config.engine, policy, lanes=max(len(numbers), _IPQUEUES))
     check_policy(policy, [], numbers)
     transports = open_transports(config)
     try:
@@ -46,14 +49,20 @@ def run(given: Namespace) -> Exit:
         for transport in transports:
             transport.close()
         raise
+    cpus = cpu_numbers(config.cpus)
     notifier = Notifier.from_environment()
-    return Daemon(rules, engine, transports, numbers, _viewer(given), notifier).run()
+    return Daemon(rules, engine, transports, numbers, _viewer(given), cpus, notifier).run()
 
 
 def _config(given: Namespace) -> Config:
     """Return the configuration, with what the command line says instead."""
     config = read_config(given.config)
-    changes = {"queues": given.queue, "transport": given.transport, "engine": given.engine}
+    changes = {
+        "queues": given.queue,
+        "transport": given.transport,
+        "engine": given.engine,
+        "cpus": given.cpus,
+    }
     return config.model_copy(update={key: value for key, value in changes.items() if value})
 
 

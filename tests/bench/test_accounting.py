@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from bench.contestants import BASELINE
 from bench.figure import Figure, Findings, Goal, Table
-from bench.live import Series, findings, one_round
+from bench.live import findings, one_round
 from bench.measure import Sample
 from bench.policies import SOURCES, FiveTuple, last, spread, suricata, yaml
 from bench.report import Chapter, markdown, terminal
+from bench.standing import Series
 from scapy.layers.inet import IP, UDP
 
 from qverdictd.action.decision import Verdict
@@ -63,8 +64,8 @@ from bench.measure import measure
 from bench.tools import compiled
 link.make(1)
 program = Contestant("dropper", (sys.executable, "-c", sys.argv[1]))
-with running(program, [0], 0) as pid:
-    sample = measure(pid, 0, compiled("generate"), link.Traffic(64, 0, 200, 128))
+with running(program, [0], 0) as dropper:
+    sample = measure(dropper.pid, 0, compiled("generate"), link.Traffic(64, 0, 200, 128))
 print(sample.packets, sample.delivered, sample.valid)
 """
 

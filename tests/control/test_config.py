@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qverdictd.control import config as config_module
-from qverdictd.control.config import Config, queue_numbers, read_config
+from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
 from qverdictd.control.wiring import AttachShape
 from qverdictd.errors import Exit, PolicyError
 
@@ -27,6 +27,7 @@ def test_defaults_are_those_of_the_manual() -> None:
         "transport": "auto",
         "engine": "auto",
         "queues": 0,
+        "cpus": "auto",
         "overflow": "drop",
         "queue_length": 16384,
         "copy_range": 65535,
@@ -37,12 +38,12 @@ def test_defaults_are_those_of_the_manual() -> None:
 
 def test_every_key(tmp_path: Path) -> None:
     text = (
-        "transport: netfilterqueue\nengine: reference\nqueues: 4-7\noverflow: accept\n"
+        "transport: netfilterqueue\nengine: reference\nqueues: 4-7\ncpus: 0,2-3\noverflow: accept\n"
         "queue_length: 1\ncopy_range: 1\nrules: r.yaml\nattach: {in: eth0}\n"
     )
     config = read_config(written(tmp_path, text))
     assert list(config.model_dump().values()) == [
-        "netfilterqueue", "reference", "4-7", "accept", 1, 1, "r.yaml",
+        "netfilterqueue", "reference", "4-7", "0,2-3", "accept", 1, 1, "r.yaml",
         AttachShape.model_validate({"in": "eth0"}).model_dump(),
     ]  # fmt: skip
     assert queue_numbers(config.queues) == (4, 5, 6, 7)
@@ -67,6 +68,8 @@ def test_every_key(tmp_path: Path) -> None:
         ("queues: -1\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
         ("queues: true\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
         ("queues: [0]\n", "1:9: expected a queue's number, 0 to 65535, or a range such as 0-3"),
+        ("cpus: 1-0\n", "1:7: expected auto, none, or processors such as 0-3 or 0,2, not '1-0'"),
+        ("cpus: no\n", "1:7: no means different things in YAML 1.1 and 1.2: quote it"),
         ("queues:\n", "1:1: no value: give it one, or leave the key out"),
         ("- a\n", "1:1: expected a mapping (key: value), not [a]"),
         ("rules: [\n", "2:1: broken YAML"),
@@ -114,3 +117,12 @@ def test_the_usual_file_need_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_no_queue(text: str) -> None:
     with pytest.raises(ValueError, match="expected a queue's number"):
         queue_numbers(text)
+
+
+def test_processors() -> None:
+    assert [cpu_numbers(text) for text in ("auto", "none", 2, "0-2", "5,0-1")] == [
+        "auto", "none", (2,), (0, 1, 2), (5, 0, 1),
+    ]  # fmt: skip
+    for text in ("", "all", "1,", "1-", "-1", "99999", "0 1"):
+        with pytest.raises(ValueError, match="expected auto, none, or processors"):
+            cpu_numbers(text)

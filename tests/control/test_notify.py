@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from qverdictd.control.notify import Notifier, Progress
+from qverdictd.control.notify import Notifier, Served
 
 
-class Source:
+class Source(Served):
     """Packets that move, or do not."""
 
     def __init__(self) -> None:
-        self.progress = 0
+        self.moved = 0
         self.busy = False
+
+    def progress(self) -> int:
+        return self.moved
 
     def waiting(self) -> bool:
         return self.busy
@@ -96,7 +99,7 @@ def fed(clock: Clock, sources: list[Source], *steps: tuple[int, bool]) -> list[b
     notifier = Notifier(sent.append, watchdog=2.0)
     told = []
     for moved, busy in steps:
-        sources[-1].progress += moved
+        sources[-1].moved += moved
         sources[-1].busy = busy
         before = len(sent)
         notifier.feed(sources)
@@ -136,9 +139,9 @@ def test_not_more_often_than_needed(clock: Clock) -> None:
 def test_what_waits_on_a_descriptor() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        progress = Progress(ours.fileno())
-        assert not progress.waiting()
+        served = Served(ours.fileno(), lambda: 0)
+        assert not served.waiting()
         theirs.send(b"x")
-        assert progress.waiting()
+        assert served.waiting()
         ours.recv(1)
-        assert not progress.waiting()
+        assert not served.waiting()

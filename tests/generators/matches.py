@@ -123,7 +123,9 @@ def _names(field: Field) -> st.SearchStrategy[Any]:
 
 
 def _interfaces(field: Field) -> st.SearchStrategy[Any]:
-    return st.sampled_from((*pools.INTERFACES, "eth*", "*", "@lans"))
+    return st.sampled_from(
+        (*pools.INTERFACES[:-1], "eth*", "averylongn*", "averylongname15*", "*", "@lans")
+    )
 
 
 _SINGLE: dict[Kind, Callable[[Field], st.SearchStrategy[Any]]] = {

@@ -24,7 +24,8 @@ PAYLOADS = (
 NEEDLES = ("hello", "h", "lo", "GET /", "\xff", "nowhere")
 HEX_NEEDLES = ("00", "dead beef", "68656c6c6f", "ff ff")
 PATTERNS = ("hello", "^GET", "l+o$", "[0-9]\\.[0-9]", "(h)(.)", "(?i)HOST: ", "^$", "\\x00+")
-INTERFACES = ("eth0", "eth1", "lan", "wlan0")
+#: The last is longer than the kernel has them, as no policy can write it.
+INTERFACES = ("eth0", "eth1", "lan", "wlan0", "averylongname15", "averylongname150")
 MACS = ("02:00:5e:10:00:01", "02:00:5e:10:00:02")
 MARKS = (0, 1, 0x10, 0xFF, 0x80000000, 0xFFFFFFFF)
 TTLS = (0, 1, 64, 255)

@@ -36,6 +36,27 @@ def _queues(value: object) -> str | int:
     return value
 
 
+def cpu_numbers(text: str | int) -> str | tuple[int, ...]:
+    """Read ``auto``, ``none``, or processors: ``2``, ``0-3``, ``0,2-3``. Raises ValueError."""
+    if text in ("auto", "none"):
+        return str(text)
+    numbers: list[int] = []
+    for part in str(text).split(","):
+        found = re.fullmatch(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if first > last:
+            raise ValueError(f"expected auto, none, or processors such as 0-3 or 0,2, not {text!r}")
+        numbers += range(first, last + 1)
+    return tuple(numbers)
+
+
+def _cpus(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        value = written(value)
+    cpu_numbers(value)
+    return value
+
+
 class Config(Shape):
     """How to run."""
 
@@ -51,6 +72,11 @@ class Config(Shape):
     )
     queues: Annotated[int | str, PlainValidator(_queues)] = Field(
         default=0, description="a queue, or a range such as 0-3: one worker each"
+    )
+    cpus: Annotated[int | str, PlainValidator(_cpus)] = Field(
+        default="auto",
+        description="processors for the workers: numbers and ranges such as 0,2-3, none, or auto "
+        "(all that the process may use, one each where there is more than one queue)",
     )
     overflow: Literal["drop", "accept"] = Field(
         default="drop",

@@ -42,6 +42,18 @@ class Counters:
         """Packets received whose verdict is not sent yet."""
         return self.received - self.answered.total()
 
+    def add(self, other: "Counters") -> None:
+        """Add what others counted."""
+        self.received += other.received
+        self.answered.update(other.answered)
+        self.reasons.update(other.reasons)
+        self.replaced += other.replaced
+        self.not_shown += other.not_shown
+        for name, more in other.rules.items():
+            count = self.rules.setdefault(name, RuleCount())
+            count.packets += more.packets
+            count.octets += more.octets
+
     def count(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> None:
         """Count the verdicts of packets as sent."""
         rules = self.rules

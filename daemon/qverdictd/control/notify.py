@@ -9,7 +9,7 @@ import os
 import select
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from typing import Self
 
 from qverdictd.control.journal import say
 
@@ -21,24 +21,14 @@ _STATUS_MAX = 500
 Send = Callable[[str], object]
 
 
-class Served(Protocol):
-    """A source of packets, as the watchdog sees it."""
+class Served:
+    """A queue as the watchdog sees it."""
 
-    @property
-    def progress(self) -> int:
-        """A number that is another one when packets have been answered since."""
-
-    def waiting(self) -> bool:
-        """Say whether packets wait to be read."""
-
-
-class Progress:
-    """Counts batches answered from a descriptor that is readable while packets wait."""
-
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, progress: Callable[[], int]) -> None:
+        """``descriptor``: readable while packets wait. ``progress``: grows with those answered."""
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLIN)
-        self.progress = 0
+        self.progress = progress
 
     def waiting(self) -> bool:
         """Say whether packets wait to be read."""
@@ -93,7 +83,7 @@ class Notifier:
         if self._interval is None or now < self._next:
             return
         self._next = now + self._interval
-        progress = {source: source.progress for source in sources}
+        progress = {source: source.progress() for source in sources}
         stuck = any(
             progress[source] == self._before.get(source) and source.waiting() for source in sources
         )

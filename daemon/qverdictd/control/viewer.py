@@ -79,6 +79,16 @@ class Viewer:
         self._thread = threading.Thread(target=self._run, name="viewer", daemon=True)
         self._thread.start()
 
+    @property
+    def shows_all(self) -> bool:
+        """Whether all decisions are shown, not only what rules log."""
+        return self._lines is not None
+
+    def feed(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> None:
+        """Hand decisions over; wait while too many wait already."""
+        for judged in zip(packets, decisions, strict=True):
+            self._waiting.put(judged)
+
     def show(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> int:
         """Hand decisions over; return how many of them nobody will see."""
         missed = 0

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The compiled engine for transports in Python: packets as objects in, decisions out."""
+"""The compiled engine for packets as objects: those that no native worker carries."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -16,48 +16,59 @@ _VERDICTS = tuple(map(Verdict, _fast.VERDICTS))
 _REASONS = tuple(map(Reason, _fast.REASONS))
 
 
-class _Compiled:
+_Raw = tuple[int, int, int | None, int | None, int, bytes | None, tuple[int, ...]]
+
+
+class Compiled:
     """A compiled policy, and what of its rules decisions tell."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, lanes: int = 1) -> None:
+        """Compile for ``lanes`` threads. Raises as `compiled` does."""
         self.policy = policy
-        self.engine = compiled(policy)
+        self.engine = compiled(policy, lanes=lanes)
         self._names = tuple(rule.name for rule in policy.rules)
         self._logs = tuple(rule.log for rule in policy.rules)
 
     def judge(self, packets: Sequence[RawPacket], now: int) -> list[Decision]:
         """Return one decision for each packet. Raises for a packet that is none."""
-        return [
-            Decision(
-                _VERDICTS[verdict],
-                _REASONS[reason],
-                None if rule is None else self._names[rule],
-                queue if _VERDICTS[verdict] is Verdict.QUEUE else None,
-                mark,
-                replacement,
-                self._logged(logs) if logs else (),
-            )
-            for verdict, reason, rule, queue, mark, replacement, logs in self.engine.judge(
-                packets, now
-            )
-        ]
+        return [self.decision(raw) for raw in self.engine.judge(packets, now)]
+
+    def decision(self, raw: _Raw) -> Decision:
+        """Return the decision of which the engine has told numbers."""
+        verdict, reason, rule, queue, mark, replacement, logs = raw
+        return Decision(
+            _VERDICTS[verdict],
+            _REASONS[reason],
+            None if rule is None else self._names[rule],
+            queue if _VERDICTS[verdict] is Verdict.QUEUE else None,
+            mark,
+            replacement,
+            self._logged(logs) if logs else (),
+        )
 
     def _logged(self, rules: tuple[int, ...]) -> tuple[Log, ...]:
         return tuple(log for rule in rules if (log := self._logs[rule]) is not None)
 
 
 class NativeEngine:
-    """Judges in C. ``clock`` tells the time in nanoseconds since the epoch, for rules' counters.
+    """Judges in C, on one thread, or on more where native workers do.
 
-    Raises as `compiled` does.
+    ``clock`` tells the time in nanoseconds since the epoch, for rules' counters. Raises as
+    `compiled` does.
     """
 
     name = "native"
 
     def __init__(
-        self, policy: Policy, report: Report, clock: Callable[[], int] = time.time_ns
+        self,
+        policy: Policy,
+        report: Report,
+        clock: Callable[[], int] = time.time_ns,
+        *,
+        lanes: int = 1,
     ) -> None:
-        self._in_force = _Compiled(policy)
+        self._lanes = lanes
+        self._in_force = self.compile(policy)
         self._report = report
         self._clock = clock
 
@@ -66,9 +77,22 @@ class NativeEngine:
         """The policy in force."""
         return self._in_force.policy
 
+    @property
+    def in_force(self) -> Compiled:
+        """The policy in force, compiled."""
+        return self._in_force
+
+    def compile(self, policy: Policy) -> Compiled:
+        """Compile another policy. Raises as `compiled` does."""
+        return Compiled(policy, self._lanes)
+
+    def adopt(self, compiled: Compiled) -> None:
+        """Put a compiled policy in force."""
+        self._in_force = compiled
+
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Compile another policy; return what puts it in force. Raises as `compiled` does."""
-        return partial(setattr, self, "_in_force", _Compiled(policy))
+        return partial(self.adopt, self.compile(policy))
 
     def judge(self, packets: Sequence[RawPacket]) -> list[Decision]:
         """Return one decision for each packet, in order."""

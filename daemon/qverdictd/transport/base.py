@@ -8,9 +8,10 @@ A transport owes a verdict for each packet that `Transport.receive` returned, un
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from qverdictd.action.decision import Decision
+from qverdictd.errors import TransportError
 from qverdictd.packet.raw import RawPacket
 
 
@@ -32,9 +33,38 @@ class Losses:
     refused: int = 0
     """Verdicts that the kernel refused for another reason."""
     forged: int = 0
-    """Messages whose sender was not the kernel: ignored."""
+    """Messages whose sender was not the kernel: ignored. It refuses them once we are connected."""
     broken: int = 0
     """Messages from the kernel that could not be parsed and held no packet id to answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a native worker has to know to serve a queue in its transport's place."""
+
+    kind: str
+    """``nfqueue`` or ``ipqueue``: how the kernel's messages look."""
+    descriptor: int
+    """The socket, which stays the transport's; only the kernel can send to it."""
+    queue: int
+    send_limit: int
+    """Bytes a send."""
+    most_verdicts: int
+    """Verdicts a send."""
+    family: int = 0
+    """Over ipqueue: the queue's address family."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a queue's messages one reader left off and the next one begins."""
+
+    last_id: int | None
+    """Of the packet received last; None: what comes next leaves no gap."""
+    seq: int = 0
+    """Over ipqueue: of the last list of verdicts."""
+    missing_seq: int = 0
+    """Over ipqueue: of the last list of verdicts whose missing ids were told."""
 
 
 class Transport(Protocol):
@@ -69,3 +99,20 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Give the queue back. The kernel drops whatever is still unanswered."""
+
+
+@runtime_checkable
+class LinkedTransport(Transport, Protocol):
+    """A transport whose queue a native worker can serve, from `place` on until `resume`."""
+
+    def link(self) -> Link:
+        """Return what the worker has to know."""
+
+    def place(self) -> Place | None:
+        """Return where the worker begins; None: not before `receive` was called once more."""
+
+    def resume(self, place: Place) -> None:
+        """Go on where the worker left off."""
+
+    def lost(self, what: str, code: int) -> TransportError:
+        """Return the error for what a worker could not do (``receive``, ``send``, ``verdicts``)."""

@@ -5,19 +5,19 @@ import contextlib
 import dataclasses
 import errno
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Self
 
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import TransportError, WireError
 from qverdictd.packet.raw import HOOKS, RawPacket
-from qverdictd.transport.base import Losses
+from qverdictd.transport.base import Link, Losses, Place
 from qverdictd.transport.interfaces import InterfaceNames
 from qverdictd.transport.ipqueue_control import ControlSocket, has_family
-from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family, refusal
+from qverdictd.transport.ipqueue_ends import Control, Wire
+from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family, refusal, refused
 from qverdictd.transport.ipqueue_grant import IpqueueGrant
 from qverdictd.transport.ipqueue_peer import Peer, open_socket
 from qverdictd.transport.outbox import Outbox
-from qverdictd.transport.queue import Link
 from qverdictd.wire.cursor import Buffer
 from qverdictd.wire.ipqueue import (
     FEATURE_FLOW,
@@ -64,41 +64,6 @@ _LIST_OVERHEAD = len(encode_verdicts([], seq=0))
 """Bytes of a list's message before its first verdict."""
 
 
-class Wire(Link, Protocol):
-    """What the transport needs of its socket: `NetlinkSocket`, or in a test a scripted module."""
-
-    send_limit: int
-
-    @property
-    def portid(self) -> int:
-        """The port id by which the kernel knows us."""
-
-    def fileno(self) -> int:
-        """Return the descriptor."""
-
-    def size_receive_buffer(self, size: int) -> int:
-        """Ask for room for ``size`` bytes; return what is granted."""
-
-    def close(self) -> None:
-        """Close the descriptor."""
-
-
-class Control(Protocol):
-    """What the transport needs of `ControlSocket`."""
-
-    def statistics(self) -> Statistics:
-        """Return the queue's state and counters."""
-
-    def settings(self) -> Settings:
-        """Return the settings in force."""
-
-    def change(self, settings: Settings) -> None:
-        """Change what the mask of ``settings`` selects."""
-
-    def close(self) -> None:
-        """Close the socket."""
-
-
 class IpqueueTransport:
     """One family's queue, which this process owns while its socket is open.
 
@@ -125,6 +90,7 @@ class IpqueueTransport:
         self._control = control
         self._peer = peer
         self._mode = mode
+        self._most_verdicts = hello.max_verdicts
         self._names = InterfaceNames(socket.fileno())
         self._outbox = Outbox(
             socket.send,
@@ -296,6 +262,32 @@ class IpqueueTransport:
             items.append(encode_item(raw.id, code, decision.mark & mask, mask, payload))
         self._outbox.post(items)
 
+    def link(self) -> Link:
+        """Return what a native worker has to know."""
+        return Link(
+            kind=self.name,
+            descriptor=self._socket.fileno(),
+            queue=0,
+            send_limit=self._socket.send_limit,
+            most_verdicts=self._most_verdicts,
+            family=self._family.number,
+        )
+
+    def place(self) -> Place | None:
+        """Return where a worker begins; None: not before `receive` was called once more."""
+        return None if self._outbox else self._peer.place(self._last_id)
+
+    def resume(self, place: Place) -> None:
+        """Go on where a worker left off."""
+        self._last_id = place.last_id
+        self._peer.resume(place)
+
+    def lost(self, what: str, code: int) -> TransportError:
+        """Return the error for what a worker could not do."""
+        if what == "verdicts":
+            return refused(self._family, "a list of verdicts", code)
+        return refusal(self._family, code)
+
     def stop(self) -> None:
         """Take no new packets from now on; what waits already can still be received.
 
@@ -390,4 +382,6 @@ def open_queues(
         for transport in opened:
             transport.close()
         raise
+    if not opened:
+        raise TransportError("this process may have sockets of neither IPv4 nor IPv6")
     return opened

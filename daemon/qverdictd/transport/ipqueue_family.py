@@ -62,3 +62,10 @@ def refusal(family: Family, code: int, holder: int = 0) -> TransportError:
             "two from one release"
         )
     return TransportError(f"the {family.name} queue cannot be had: {os.strerror(code)}")
+
+
+def refused(family: Family, what: str, code: int) -> TransportError:
+    """Return the error for ``code``, with which the module refused what we as the owner sent."""
+    if code == errno.EPERM:
+        return refusal(family, code)
+    return TransportError(f"the {family.name} queue refused {what}: {os.strerror(code)}")

@@ -7,8 +7,8 @@ import socket
 from collections.abc import Sequence
 
 from qverdictd.errors import TransportError, WireError
-from qverdictd.transport.base import Losses
-from qverdictd.transport.ipqueue_family import Family, refusal
+from qverdictd.transport.base import Losses, Place
+from qverdictd.transport.ipqueue_family import Family, refusal, refused
 from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.queue import Link
 from qverdictd.wire.cursor import Buffer
@@ -17,6 +17,7 @@ from qverdictd.wire.ipqueue import (
     IPQM_MISSING,
     IPQM_MODE,
     IPQM_PACKETS,
+    IPQM_RANGE,
     Hello,
     decode_hello,
     encode_hello,
@@ -60,6 +61,15 @@ class Peer:
         self._told_missing = 0
         self.losses = Losses()
         """What the messages tell; the module's counters know the rest."""
+
+    def place(self, last_id: int | None) -> Place:
+        """Return where a worker begins whose last packet was ``last_id``."""
+        return Place(last_id, self._seq, self._told_missing)
+
+    def resume(self, place: Place) -> None:
+        """Go on with the numbers of messages where a worker left off."""
+        self._seq = place.seq
+        self._told_missing = place.missing_seq
 
     def agree(self, wanted: Hello) -> Hello:
         """Become the queue's owner; return what the module gives of what is wanted.
@@ -150,6 +160,8 @@ class Peer:
 
     def _note_error(self, error: Error) -> None:
         """Take note of the answer to a list of verdicts, or to a mode."""
+        if error.type == IPQM_RANGE:
+            return  # by which a worker was woken
         if error.errno == errno.ENOENT:
             # Comes after the ids; without them the module had no memory to tell how many.
             self.losses.flushed += error.seq != self._told_missing
@@ -158,6 +170,4 @@ class Peer:
         elif error.errno:
             # A list is taken whole or not at all: its packets would wait for ever.
             what = "a copy mode" if error.type == IPQM_MODE else "a list of verdicts"
-            raise TransportError(
-                f"the {self._family.name} queue refused {what}: {os.strerror(error.errno)}"
-            )
+            raise refused(self._family, what, error.errno)

@@ -37,6 +37,9 @@ class NetlinkSocket:
     def __init__(self, sock: socket.socket, batch: int = _BATCH) -> None:
         """Take ``sock`` over, to read up to ``batch`` datagrams at a time. Raises `OSError`."""
         self._socket = sock
+        # From now on the kernel refuses what others send to us: native workers rely on it. What
+        # came before is known by its sender's port id.
+        sock.connect((0, 0))
         # An overrun is seen in the ids and the kernel's counters. Told of it by ENOBUFS we would
         # know no more, and would have to tell this error from those that end the queue.
         sock.setsockopt(_SOL_NETLINK, _NETLINK_NO_ENOBUFS, 1)

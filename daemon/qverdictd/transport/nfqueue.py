@@ -2,13 +2,14 @@
 """NFQUEUE over a netlink descriptor of our own."""
 
 import contextlib
+import os
 from collections.abc import Sequence
 from typing import Self
 
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import TransportError, WireError
 from qverdictd.packet.raw import AF_INET, AF_INET6, HOOKS, RawPacket
-from qverdictd.transport.base import Losses
+from qverdictd.transport.base import Link, Losses, Place
 from qverdictd.transport.grant import Grant, receive_buffer
 from qverdictd.transport.interfaces import InterfaceNames
 from qverdictd.transport.netlink import NetlinkSocket
@@ -39,6 +40,8 @@ _AF_UNSPEC = 0
 _NFPROTO_BRIDGE = 7  # linux/netfilter.h
 _FAMILY_OF_ETHERTYPE = {0x0800: AF_INET, 0x86DD: AF_INET6}
 _HOOKS = len(HOOKS)
+_MOST_VERDICTS = 1024
+"""In a send: more would bring nothing."""
 
 
 class NfqueueTransport:
@@ -162,7 +165,8 @@ class NfqueueTransport:
         """Send the verdicts of packets that `receive` returned, in the order given.
 
         A mark is sent only where it changes. New bytes are sent only for a packet that we have
-        whole, since the kernel would cut it to them. Raises `TransportError`.
+        whole, since the kernel would cut it to them; too many for their attribute, they drop it.
+        Raises `TransportError`.
         """
         encode = self._encoder.encode
         messages = []
@@ -181,8 +185,38 @@ class NfqueueTransport:
                 raise ValueError(f"no verdict that the kernel knows: {decision}")
             mark = decision.mark if decision.mark != raw.mark else None
             payload = decision.replacement if raw.length == len(raw.data) else None
+            if payload is not None and len(payload) > COPY_RANGE_MAX:
+                self._queue.refuse()
+                messages.append(encode(raw.id, NF_DROP))
+                continue
             messages.append(encode(raw.id, code, mark, payload))
         self._outbox.post(messages)
+
+    def link(self) -> Link:
+        """Return what a native worker has to know."""
+        return Link(
+            kind=self.name,
+            descriptor=self._socket.fileno(),
+            queue=self._queue.number,
+            send_limit=self._socket.send_limit,
+            most_verdicts=_MOST_VERDICTS,
+        )
+
+    def place(self) -> Place | None:
+        """Return where a worker begins; None: not before `receive` was called once more."""
+        last_id = self._queue.last_id
+        return None if last_id is None or self._outbox else Place(last_id)
+
+    def resume(self, place: Place) -> None:
+        """Go on where a worker left off."""
+        assert place.last_id is not None
+        self._queue.resume(place.last_id)
+
+    def lost(self, what: str, code: int) -> TransportError:
+        """Return the error for what a worker could not do."""
+        if what == "receive":
+            return TransportError(f"queue {self._queue.number} is lost: {os.strerror(code)}")
+        return TransportError(f"the kernel took no verdict: {os.strerror(code)}")
 
     def stop(self) -> None:
         """Take no new packets from now on; what waits already can still be received."""

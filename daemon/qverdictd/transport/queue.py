@@ -120,6 +120,15 @@ class Queue:
 
     # Messages
 
+    @property
+    def last_id(self) -> int | None:
+        """The id of the packet read last; None while packets are kept that nobody has read."""
+        return None if self._backlog else self._last_id
+
+    def resume(self, last_id: int) -> None:
+        """Go on after packets that somebody else has read from our socket."""
+        self._last_id = last_id
+
     def read(self) -> tuple[Buffer, list[tuple[int, int]]]:
         """Return a buffer and where in it the bodies of packet messages lie, after their headers.
 
@@ -135,6 +144,10 @@ class Queue:
         """Count the ids that are missing since the last call, of ``count`` up to ``last_id``."""
         self._losses.id_gaps += (last_id - self._last_id & _ID_MASK) - count
         self._last_id = last_id
+
+    def refuse(self) -> None:
+        """Count a verdict that cannot be said to the kernel."""
+        self._losses.refused += 1
 
     def broke(self) -> None:
         """Count a message that could not be parsed and has no id to answer."""
@@ -158,7 +171,7 @@ class Queue:
         buffer = self._link.buffer
         packets = []
         for start, stop, sender in datagrams:
-            if sender:  # whoever has CAP_NET_ADMIN here can write to us, in the kernel's words
+            if sender:  # until we were connected, any CAP_NET_ADMIN here could write to us
                 self._losses.forged += 1
                 continue
             while start < stop:
