@@ -28,6 +28,7 @@ demo: ready ## send packets through a real kernel queue (root), or a capture thr
 
 test: lint ## everything: lint, all tests, those in namespaces and on real kernels included
 	$(world_pytest)
+	$(MAKE) --no-print-directory test-service
 	$(MAKE) --no-print-directory test-kmod
 
 lint: ready ## ruff, mypy, the import linter
@@ -46,9 +47,17 @@ bench: ready ## CPU time a packet, ours and others'
 	bench/run
 
 include tests/qemu/Makefile.inc
+include tests/service/Makefile.inc
+
+deb: ready ## Debian packages, in dist/
+	@build-aux/bootstrap --packages build-aux/debian-packages-deb
+	build-aux/deb
+
+install: ## put everything into PREFIX (/usr/local), below DESTDIR for packages
+	build-aux/install
 
 clean: ## remove all that make made
-	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +

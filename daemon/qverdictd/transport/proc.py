@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Self
 
 _NET = Path("/proc/thread-self/net")
+_BOUND = Path("/run/nfnetlink_queue")
+"""Where our unit shows the table to a daemon that sees no more of /proc than its own processes."""
 _NETLINK_NETFILTER = 12  # linux/netlink.h
 _CAP_NET_ADMIN = 12  # linux/capability.h
 
@@ -42,11 +44,10 @@ class QueueTable:
     @classmethod
     def open(cls) -> Self:
         """Return the table; if we may not read it, or there is none, one that is empty."""
-        try:
-            path = _NET / "netfilter/nfnetlink_queue"
-            return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            return cls(None)
+        for path in (_NET / "netfilter/nfnetlink_queue", _BOUND):
+            with contextlib.suppress(OSError):
+                return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return cls(None)
 
     @property
     def readable(self) -> bool:
