@@ -15,38 +15,63 @@ world := PYTHONDONTWRITEBYTECODE=1 HYPOTHESIS_STORAGE_DIRECTORY=/run/hypothesis 
 world_pytest := $(world) $(bin)/python -m pytest -p no:cacheprovider
 in_worlds := tests/netns tests/bench
 
-.PHONY: help ready demo test lint unit netns bench clean
+# The suite's part in which all of the engine runs, for the sanitizers.
+engine_tests := tests/engine tests/differential tests/policy/test_vectors.py
+
+.PHONY: help ready demo test test-here lint lint-c unit netns sanitized bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
 
-ready: ## install what is missing: Debian packages, .venv
+ready: ## install what is missing: Debian packages, .venv; compile the engine
 	@build-aux/bootstrap
 
 demo: ready ## send packets through a real kernel queue (root), or a capture through the policy
 	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
-test: lint ## everything: lint, all tests, those in namespaces and on real kernels included
-	$(world_pytest)
+test: test-here ## everything: lint, all tests, those in namespaces and on real kernels included
 	$(MAKE) --no-print-directory test-service
 	$(MAKE) --no-print-directory test-kmod
 
-lint: ready ## ruff, mypy, the import linter
+test-here: lint lint-c ## all that needs no other kernel
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
+	$(world_pytest) --ignore tests/service
+	$(MAKE) --no-print-directory sanitized test-fuzz
+
+lint: ready ## ruff, mypy, the import linter; stubs beside the extension; cppcheck
 	$(owner) $(bin)/ruff check .
 	$(owner) $(bin)/ruff format --check .
 	$(owner) $(bin)/mypy
 	$(owner) $(bin)/lint-imports
+	$(owner) env MYPYPATH=daemon $(bin)/stubtest --mypy-config-file pyproject.toml \
+		qverdictd._fast
+	$(owner) cppcheck --quiet -j2 --project=build/release/compile_commands.json \
+		--file-filter='*daemon/fast/*' --library=python --inline-suppr \
+		--enable=warning,performance,portability --error-exitcode=1
+
+lint-c: ready ## clang-tidy over the engine (slow; a build with gcc, -Werror, is part of ready)
+	$(owner) run-clang-tidy-16 -quiet -j2 -p build/release '/daemon/fast/'
 
 unit: ready ## the tests that need no namespaces
-	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %)
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
+	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %) --ignore tests/service
 
 netns: ready ## the tests in network namespaces
 	$(world_pytest) $(in_worlds)
+
+sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (clang, -Werror)
+	$(owner) build-aux/sanitize thread build
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/thread
+	$(owner) build-aux/sanitize address build
+	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/address
+	$(owner) env DIFFERENTIAL_PAIRS=20000 \
+		build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
 
 bench: ready ## CPU time a packet, ours and others'
 	bench/run
 
 include tests/qemu/Makefile.inc
+include tests/fuzz/Makefile.inc
 include tests/service/Makefile.inc
 
 deb: ready ## Debian packages, in dist/

@@ -6,11 +6,12 @@ import datetime
 import shlex
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import live, loading, reload, report, roundtrip, store, stream
+from bench import classify, live, loading, reload, report, roundtrip, store, stream
 from bench.figure import Findings
 from bench.report import Chapter
 from bench.tools import HERE, Options, say
@@ -27,6 +28,7 @@ class Part:
 
 
 PARTS = {
+    "classify": Part("Classification alone", classify.run, 5),
     "live": Part("A packet through a live queue", live.run, 15),
     "tcp": Part("TCP through the queue", stream.run, 7),
     "trip": Part("Added round trip", roundtrip.run, 15),
@@ -77,8 +79,9 @@ def measured(part: Part, given: argparse.Namespace) -> Chapter:
     findings: Findings | str
     try:
         findings = part.run(options)
-    except (RuntimeError, OSError) as error:
-        findings = str(error)
+    except Exception as error:  # the parts after it can do without
+        traceback.print_exc()
+        findings = f"{type(error).__name__}: {error}"
     minutes = (time.monotonic() - began) / 60
     command = shlex.join(["bench/run", *sys.argv[1:]])
     return Chapter(part.title, f"{now:%Y-%m-%d %H:%M}", minutes, command, findings)

@@ -4,8 +4,9 @@
  * most WINDOW packets are on their way or waiting for their verdict, so that nothing overruns and
  * the program under test always has work.
  *
- * Usage: generate INTERFACE-INDEX DESTINATION-MAC FLOWS FIRST PACKETS WINDOW COUNTER-FD
- * The flows take turns, from flow FIRST on. COUNTER-FD is a raw IPv4 socket of the receiving
+ * Usage: generate INTERFACE-INDEX DESTINATION-MAC FLOWS FIRST PACKETS WINDOW COUNTER-FD [HELD]
+ * With HELD, the pid of the program under test, that program is stopped until WINDOW packets wait,
+ * and then has the machine to itself until it has answered them. The flows take turns, from flow FIRST on. COUNTER-FD is a raw IPv4 socket of the receiving
  * namespace, where the first rule of PREROUTING in the mangle table counts what arrives. Prints the
  * seconds from the first packet sent to the last one that arrived, and how many arrived.
  */
@@ -17,6 +18,8 @@
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -126,6 +129,29 @@ static void fill(struct frame *frame, unsigned long flow, uint32_t common)
 	frame->udp.check = htons((uint16_t)(sum == 0xffff ? sum : ~sum));
 }
 
+/* The program under test, if it is to be stopped while packets gather. */
+struct held {
+	pid_t program;
+	bool stopped;
+};
+
+static void go_on(struct held *held, int signal)
+{
+	if (kill(held->program, signal))
+		die("kill");
+	held->stopped = signal == SIGSTOP;
+}
+
+/* Stop the program once nothing waits, let it go on once all that there is @room for does. */
+static bool keep_off(struct held *held, unsigned long waiting, unsigned int room)
+{
+	if (!held->stopped && waiting == 0)
+		go_on(held, SIGSTOP);
+	else if (held->stopped && room == 0)
+		go_on(held, SIGCONT);
+	return !held->stopped;
+}
+
 int main(int argc, char **argv)
 {
 	static struct frame frames[BATCH];
@@ -138,13 +164,14 @@ int main(int argc, char **argv)
 	uint64_t base, done = 0;
 	double began, progressed;
 	uint32_t common;
+	struct held held = { 0 };
 	int fd, counter;
 
-	if (argc != 8 ||
+	if (argc < 8 || argc > 9 ||
 	    sscanf(argv[2], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", &link.sll_addr[0],
 		   &link.sll_addr[1], &link.sll_addr[2], &link.sll_addr[3], &link.sll_addr[4],
 		   &link.sll_addr[5]) != 6) {
-		fprintf(stderr, "usage: %s IFINDEX MAC FLOWS FIRST PACKETS WINDOW FD\n", argv[0]);
+		fprintf(stderr, "usage: %s IFINDEX MAC FLOWS FIRST PACKETS WINDOW FD [PID]\n", argv[0]);
 		return 64;
 	}
 	link.sll_ifindex = atoi(argv[1]);
@@ -153,6 +180,8 @@ int main(int argc, char **argv)
 	packets = strtoul(argv[5], NULL, 10);
 	window = strtoul(argv[6], NULL, 10);
 	counter = atoi(argv[7]);
+	if (argc > 8)
+		held.program = atoi(argv[8]);
 
 	/* Protocol 0: this socket is for sending, nothing is copied to it. */
 	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
@@ -190,7 +219,8 @@ int main(int argc, char **argv)
 
 		if (count > BATCH)
 			count = BATCH;
-		if (count == 0 || (count < BATCH && count < left)) {
+		if (held.program ? keep_off(&held, sent - done, count) :
+				   count == 0 || (count < BATCH && count < left)) {
 			nanosleep(&pause, NULL);
 		} else {
 			int gone;
@@ -210,6 +240,8 @@ int main(int argc, char **argv)
 		else if (now() - progressed > PATIENCE)
 			break;
 	}
+	if (held.stopped)
+		go_on(&held, SIGCONT);
 	printf("%.6f %llu\n", progressed - began, (unsigned long long)done);
 	return EXIT_SUCCESS;
 }

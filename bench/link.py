@@ -58,14 +58,18 @@ class Traffic:
     packets: int
     window: int
     """How many may be on their way or wait at once."""
+    held: bool = False
+    """Whether the program is stopped while they gather, so that nothing else runs beside it."""
 
 
-def generator(program: Path, queue: int, traffic: Traffic, counter: int) -> list[str]:
-    """Return the command that sends packets over the link of a queue."""
+def generator(program: Path, queue: int, traffic: Traffic, counter: int, pid: int) -> list[str]:
+    """Return the command that sends packets over the link of a queue, to the program ``pid``."""
     (device,) = json.loads(_run("ip", "-json", "link", "show", f"queue{queue}"))
     (peer,) = json.loads(_run("ip", "-json", "-n", _NAMESPACE, "link", "show", f"traffic{queue}"))
     numbers = (traffic.flows, traffic.first, traffic.packets, traffic.window, counter)
     arguments = [str(peer["ifindex"]), device["address"], *map(str, numbers)]
+    if traffic.held:
+        arguments.append(str(pid))
     return ["ip", "netns", "exec", _NAMESPACE, str(program), *arguments]
 
 

@@ -5,9 +5,11 @@
 memory of a daemon that stands ready, with a set of a million prefixes less one with a few.
 """
 
+import json
 import os
 import random
 import subprocess
+import sys
 import time
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -99,7 +101,26 @@ def run(options: Options) -> Findings:
     found.figures.append(
         Figure("set of 1,000,000 CIDRs: check, all told", clocks[names[3]], " s", Goal(3.0, 1.0))
     )
+    found.tables.append(_stages({names[1]: cases[names[1]], names[3]: cases[names[3]]}, options))
     return _with_memory(found, options, [cases[name] for name in names[2:]], entries)
+
+
+def _stages(cases: dict[str, Path], options: Options) -> Table:
+    """Return where the time goes within one process, the median of several."""
+    table = Table(
+        ("within one process", "load, s", "lower, s", "build, s", "program, KiB", "engine, KiB")
+    )
+    for name, rules in cases.items():
+        runs = []
+        for _ in range(options.rounds):
+            command = [sys.executable, "-m", "bench.stages", str(rules)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
+            runs.append(json.loads(done.stdout))
+        values = {key: median(run[key] for run in runs) for key in runs[0]}
+        times = (f"{values[key]:.3f}" for key in ("load", "lower", "build"))
+        sizes = (f"{values[key] / 1024:,.0f}" for key in ("program", "memory"))
+        table.rows.append((name, *times, *sizes))
+    return table
 
 
 def _with_memory(found: Findings, options: Options, rules: list[Path], entries: int) -> Findings:
@@ -108,6 +129,10 @@ def _with_memory(found: Findings, options: Options, rules: list[Path], entries: 
     each = (median(many) - median(few)) / (entries - _FEW)
     found.figures.append(
         Figure("set of 1,000,000 CIDRs: memory an entry", each, " bytes", Goal(40, 16))
+    )
+    found.notes.append(
+        "Within one process: CPU seconds without the start of Python; load: from YAML to the model "
+        "(and the policy's own tests); lower: to the program; build: verified and indexed."
     )
     found.notes.append(
         f"Resident memory of the daemon: {median(few) / 2**20:.1f} MiB with {_FEW} prefixes, "

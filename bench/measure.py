@@ -79,7 +79,7 @@ def measure(pid: int, queue: int, generate: Path, traffic: Traffic) -> Sample:
     _, cpu = processors()
     before = link.overruns(queue)
     with link.counter() as counter:
-        command = link.generator(generate, queue, traffic, counter.fileno())
+        command = link.generator(generate, queue, traffic, counter.fileno(), pid)
         clock = _cpu_clock(pid)
         began = time.clock_gettime(clock)
         sent = subprocess.run(

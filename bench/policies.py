@@ -38,7 +38,7 @@ class FiveTuple:
     source: IPv4Network
     destination: IPv4Network
     protocol: str
-    """tcp, udp or ip."""
+    """tcp, udp, ip, or a number."""
     source_ports: Ports
     """Closed, as are `destination_ports`."""
     destination_ports: Ports

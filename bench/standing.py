@@ -32,6 +32,8 @@ class Series:
 
     name: str
     flows: int
+    held: bool = False
+    """Whether packets gathered while the program was stopped."""
     samples: list[Sample] = field(default_factory=list)
     """The turns in which every packet was delivered once."""
     ratios: list[float] = field(default_factory=list)
@@ -41,7 +43,7 @@ class Series:
 
     def row(self) -> tuple[str, ...]:
         """Return the row of the report's table."""
-        row = (self.name, f"{self.flows:,}")
+        row = (self.name, f"{self.flows:,}{', gathered' if self.held else ''}")
         if not self.samples:
             return (*row, "no valid turn", *[""] * (len(COLUMNS) - 3))
         low, _, high = quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3
@@ -72,7 +74,7 @@ class Standing:
     def turn(self, generate: Path, series: Series, packets: int) -> Sample | None:
         """Send it packets; None if no turn of several was valid."""
         for _ in range(_TRIES):
-            traffic = Traffic(series.flows, self.next_flow, packets, in_flight())
+            traffic = Traffic(series.flows, self.next_flow, packets, in_flight(), series.held)
             self.next_flow = (self.next_flow + packets) % series.flows
             self.sent += packets
             sample = measure(self.program.pid, self.queue, generate, traffic)

@@ -285,7 +285,10 @@ def test_a_policy_that_sends_packets_in_circles_is_refused(tmp_path: Path) -> No
     queue = Memory()
     with pytest.raises(PolicyError, match=r"rules.yaml:3:5: rule 'round' .* go round for ever"):
         check_policy(policy, [], (2, 3))
-    with pytest.raises(PolicyError, match=r"transport memory cannot requeue"):
+    with pytest.raises(PolicyError, match=r"transport memory cannot requeue: use transport: nfq"):
+        check_policy(policy, [queue], (0,))
+    queue.name = "ipqueue"
+    with pytest.raises(PolicyError, match=r"ipqueue cannot requeue: unload the module and use"):
         check_policy(policy, [queue], (0,))
     queue.close()
     check_policy(policy, [], (0,))

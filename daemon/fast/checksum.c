@@ -13,14 +13,14 @@
 /* Four 64-bit sums of 32-bit words side by side: the carries pile up in the upper halves. */
 typedef uint64_t lanes __attribute__((vector_size(32)));
 
-enum { STRIDE = 2 * sizeof(lanes) };
+enum { SUM_STRIDE = 2 * sizeof(lanes) };
 
-/* Sum up whole strides; @size is a multiple of STRIDE. */
+/* Sum up whole strides; @size is a multiple of SUM_STRIDE. */
 static inline __attribute__((always_inline)) uint64_t sum_strides(const uint8_t *part, size_t size)
 {
 	lanes first = { 0 }, second = { 0 }, words;
 
-	for (; size; part += STRIDE, size -= STRIDE) {
+	for (; size; part += SUM_STRIDE, size -= SUM_STRIDE) {
 		memcpy(&words, part, sizeof(words));
 		first += (words & UINT32_MAX) + (words >> 32);
 		memcpy(&words, part + sizeof(words), sizeof(words));
@@ -45,7 +45,7 @@ static uint64_t sum_wide(const uint8_t *part, size_t size)
 
 uint64_t qv_sum(const uint8_t *part, size_t size)
 {
-	const size_t strides = size / STRIDE * STRIDE;
+	const size_t strides = size / SUM_STRIDE * SUM_STRIDE;
 	uint64_t sum = 0;
 	uint32_t word;
 

@@ -169,7 +169,7 @@ static qv_outcome on_payload(struct qv_evaluator *evaluator, const struct qv_vie
 static qv_outcome on_number(const struct qv_program *program, const struct qv_view *view,
 			    const struct qv_node *node)
 {
-	uint32_t value;
+	uint32_t value = 0;
 	const qv_outcome state = qv_view_number(view, (enum qv_field)node->field, &value);
 
 	if (state != QV_PRESENT)
@@ -182,8 +182,8 @@ static qv_outcome on_number(const struct qv_program *program, const struct qv_vi
 static qv_outcome on_address(const struct qv_sets *sets, const struct qv_view *view,
 			     const struct qv_node *node)
 {
-	const uint8_t *address;
-	uint32_t size;
+	const uint8_t *address = NULL;
+	uint32_t size = 0;
 	const qv_outcome state = qv_view_address(view, (enum qv_field)node->field, &address, &size);
 
 	if (state != QV_PRESENT)

@@ -79,15 +79,12 @@ static int finds_build(struct qv_lane *lane, struct budget *budget)
 
 static void lane_free(struct qv_lane *lane)
 {
-	if (!lane)
-		return;
 	for (unsigned int i = 0; i < QV_DESK_BUFFERS; i++)
 		free(lane->rewriter.desk.buffers[i]);
 	qv_flows_free(lane->flows);
 	qv_finds_free(lane->evaluator.finds);
 	free(lane->logs);
 	free(lane->counts);
-	free(lane);
 }
 
 static bool has_rewrites(const struct qv_program *program)
@@ -125,11 +122,9 @@ static int lanes_build(struct qv_engine *engine, unsigned int count, uint32_t fl
 	if (!engine->lanes)
 		return -1;
 	engine->lane_count = count;
-	for (unsigned int i = 0; i < count; i++) {
-		engine->lanes[i] = allocate(budget, sizeof(**engine->lanes));
-		if (!engine->lanes[i] || lane_build(engine->lanes[i], engine, flows, budget) < 0)
+	for (unsigned int i = 0; i < count; i++)
+		if (lane_build(&engine->lanes[i], engine, flows, budget) < 0)
 			return -1;
-	}
 	return 0;
 }
 
@@ -140,7 +135,8 @@ static int parts_build(struct qv_engine *engine, struct budget *budget)
 	engine->sets = qv_sets_new(program, budget->memory - budget->used, budget->fault);
 	if (!engine->sets || spend(budget, qv_sets_memory(engine->sets)) < 0)
 		return -1;
-	engine->index = qv_index_new(program, budget->memory - budget->used, budget->fault);
+	engine->index = qv_index_new(program, engine->sets, budget->memory - budget->used,
+				     budget->fault);
 	if (!engine->index || spend(budget, qv_index_memory(engine->index)) < 0)
 		return -1;
 	/* Last, as these make do with shares of what is left. */
@@ -179,7 +175,7 @@ void qv_engine_free(struct qv_engine *engine)
 	if (!engine)
 		return;
 	for (unsigned int i = 0; i < engine->lane_count; i++)
-		lane_free(engine->lanes[i]);
+		lane_free(&engine->lanes[i]);
 	free(engine->lanes);
 	qv_patterns_free(engine->patterns);
 	qv_scans_free(engine->scans);
@@ -195,7 +191,7 @@ const struct qv_program *qv_engine_program(const struct qv_engine *engine)
 
 struct qv_lane *qv_engine_lane(struct qv_engine *engine, unsigned int lane)
 {
-	return engine->lanes[lane];
+	return &engine->lanes[lane];
 }
 
 const struct qv_rule_count *qv_lane_counts(const struct qv_lane *lane)

@@ -12,15 +12,30 @@
 
 #include "fault.h"
 #include "program.h"
+#include "set.h"
 #include "view.h"
 
 struct qv_index;
 
-/* Build the index within @memory bytes. Returns NULL with @fault filled in. */
-struct qv_index *qv_index_new(const struct qv_program *program, uint64_t memory,
-			      struct qv_fault *fault);
+/*
+ * Build the index within @memory bytes, what is only needed meanwhile included. @program and @sets
+ * must outlive it. Returns NULL with @fault filled in, laid at the rule at which memory ended.
+ */
+struct qv_index *qv_index_new(const struct qv_program *program, const struct qv_sets *sets,
+			      uint64_t memory, struct qv_fault *fault);
 void qv_index_free(struct qv_index *index);
 uint64_t qv_index_memory(const struct qv_index *index);
+
+/* What the lookups are compiled for. The newest that the processor knows is chosen. */
+enum qv_processor {
+	QV_ANY_PROCESSOR,
+	QV_WITH_AVX2,
+	QV_WITH_AVX512,
+	QV_PROCESSORS,
+};
+
+/* Choose another, for tests and measurements; false if the processor does not know it. */
+bool qv_index_choose(struct qv_index *index, enum qv_processor level);
 
 /*
  * A thread's flow cache: which rules may match a flow's packets, remembered by the fields that the
@@ -33,7 +48,7 @@ struct qv_flows *qv_flows_new(const struct qv_index *index, uint32_t entries,
 			      const uint8_t key[16]);
 void qv_flows_free(struct qv_flows *flows);
 
-enum { QV_LOOKUP_BYTES = 256 };
+enum { QV_LOOKUP_BYTES = 128 };
 
 /* Where a search among the rules for one packet stands; opaque, on the caller's memory. */
 struct qv_lookup {
@@ -52,7 +67,7 @@ void qv_index_begin(const struct qv_index *index, struct qv_flows *flows,
  * outcome on the view can be true comes, in order; one that cannot may come too, unless *@certain
  * is set: then the whole condition is surely true and need not be looked at.
  */
-uint32_t qv_index_next(const struct qv_index *index, const struct qv_view *view,
-		       struct qv_lookup *lookup, uint32_t from, bool *certain);
+uint32_t qv_index_next(const struct qv_index *index, struct qv_lookup *lookup, uint32_t from,
+		       bool *certain);
 
 #endif

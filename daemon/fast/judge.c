@@ -98,7 +98,7 @@ static void decide(struct qv_lane *lane, struct qv_view *view, struct qv_lookup 
 	uint32_t index = 0;
 
 	for (;; index++) {
-		index = qv_index_next(rules, view, lookup, index, &certain);
+		index = qv_index_next(rules, lookup, index, &certain);
 		if (index == QV_NO_RULE)
 			break;
 		if (!certain && !holds(lane, index, view, &reason))

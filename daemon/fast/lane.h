@@ -34,7 +34,7 @@ struct qv_engine {
 	struct qv_index *index;
 	uint64_t memory;
 	unsigned int lane_count;
-	struct qv_lane **lanes;
+	struct qv_lane *lanes;
 };
 
 #endif

@@ -64,6 +64,7 @@ struct qv_link {
 	struct qv_tally *tally;
 	struct qv_inbox *inbox;
 	struct qv_outbox *outbox;
+	uint32_t acknowledged;		/* nfqueue: of the configuration done last, its number */
 	struct qv_message rest;		/* ipqueue: what is left of a message of packets */
 	uint32_t rest_count;		/* packets in it */
 	enum qv_failure failure;

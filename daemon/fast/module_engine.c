@@ -2,6 +2,8 @@
 /* An engine as a Python object: see engine.h. */
 #include "module.h"
 
+#include <malloc.h>
+
 #include "decision.h"
 #include "engine.h"
 
@@ -49,6 +51,8 @@ static PyObject *engine_new(PyTypeObject *type, PyObject *arguments, PyObject *k
 	Py_BEGIN_ALLOW_THREADS
 	self->engine = qv_engine_new(self->program.buf, (size_t)self->program.len,
 				     (unsigned int)lanes, &limits, &fault);
+	/* Reading a large set and building from it took many times what stays. */
+	(void)malloc_trim(0);
 	Py_END_ALLOW_THREADS
 	if (!self->engine) {
 		qv_raise_fault(module, &fault);

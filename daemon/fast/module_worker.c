@@ -55,7 +55,7 @@ static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms
 		return -1;
 	}
 	/* Any verdict must fit into an empty outbox. */
-	if (terms->send_limit < 2 * UINT16_MAX || !terms->most_verdicts || *ring_size <= 0) {
+	if (terms->send_limit < UINT64_C(2) * UINT16_MAX || !terms->most_verdicts || *ring_size <= 0) {
 		PyErr_SetString(PyExc_ValueError, "a limit is too small");
 		return -1;
 	}
@@ -164,6 +164,13 @@ static PyObject *worker_state(PyObject *object, PyObject *unused)
 	return Py_BuildValue("(NII)", last_id, link->terms.seq, link->terms.missing_seq);
 }
 
+static PyObject *worker_acknowledged(PyObject *object, PyObject *unused)
+{
+	(void)unused;
+	return PyLong_FromUnsignedLong(
+		qv_worker_acknowledged(((struct worker_object *)object)->worker));
+}
+
 /* Names are those of Verdict, Reason and Losses in Python. */
 static PyObject *worker_counters(PyObject *object, PyObject *unused)
 {
@@ -261,6 +268,10 @@ static PyMethodDef worker_methods[] = {
 		    "Return where whoever goes on has to begin: the id of the packet received last or\n"
 		    "None, and over ipqueue the sequence numbers of the last list of verdicts, and of\n"
 		    "the last one whose missing ids were told.") },
+	{ "acknowledged", worker_acknowledged, METH_NOARGS,
+	  PyDoc_STR("acknowledged($self, /)\n--\n\n"
+		    "Return the number of the configuration that the kernel did last, once all\n"
+		    "packets that it had sent before are answered; 0 for none.") },
 	{ "counters", worker_counters, METH_NOARGS,
 	  PyDoc_STR("counters($self, /)\n--\n\nReturn all counters by name.") },
 	{ "drain", worker_drain, METH_O,

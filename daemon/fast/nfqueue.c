@@ -227,7 +227,7 @@ static void read_packet(struct qv_link *link, const struct qv_message *message)
 	link->terms.last_id = packet->id;
 }
 
-/* Count a verdict that failed. */
+/* Count a verdict that failed; note a configuration that was done. */
 static void read_error(struct qv_link *link, const struct qv_message *message)
 {
 	struct nlmsgerr error;
@@ -243,6 +243,8 @@ static void read_error(struct qv_link *link, const struct qv_message *message)
 		qv_count_add(&link->tally->flushed, 1);
 	else if (error.msg.nlmsg_type == MSG_VERDICT && error.error)
 		qv_count_add(&link->tally->refused, 1);
+	else if (error.msg.nlmsg_type == MSG_CONFIG && !error.error && error.msg.nlmsg_seq)
+		link->acknowledged = error.msg.nlmsg_seq;
 }
 
 static void read_message(struct qv_link *link, const struct qv_message *message)
@@ -333,7 +335,7 @@ static bool answer(struct qv_link *link, const struct qv_packet *packet,
 	return true;
 }
 
-/* A configuration that configures nothing. */
+/* A configuration that configures nothing, and has no number. */
 static size_t nudge(const struct qv_link *link, uint8_t message[QV_OUTBOX_HEAD])
 {
 	const struct nlmsghdr header = {

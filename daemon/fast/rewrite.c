@@ -14,11 +14,13 @@
 /* Set a header field to a number; the bits around it stay. */
 static enum qv_edited set_number(struct qv_draft *draft, const struct qv_rewrite *rewrite)
 {
-	const struct qv_place *place = NULL;
-	uint32_t at = 0, mask, new;
+	qv_outcome state;
+	uint32_t at, mask, new;
+	const struct qv_place *place =
+		qv_view_place(draft->view, (enum qv_field)rewrite->field, &at, &state);
 	uint8_t *bytes;
 
-	if (qv_view_place(draft->view, (enum qv_field)rewrite->field, &place, &at) != QV_PRESENT)
+	if (!place)
 		return QV_EDIT_FAILED;
 	mask = place->mask;
 	new = rewrite->a << place->shift & mask;
@@ -35,11 +37,12 @@ static enum qv_edited set_address(struct qv_draft *draft, const struct qv_progra
 				  const struct qv_rewrite *rewrite)
 {
 	const struct qv_string *address = &program->strings[rewrite->a];
-	const struct qv_place *place = NULL;
-	uint32_t at = 0;
+	qv_outcome state;
+	uint32_t at;
+	const struct qv_place *place =
+		qv_view_place(draft->view, (enum qv_field)rewrite->field, &at, &state);
 
-	if (qv_view_place(draft->view, (enum qv_field)rewrite->field, &place, &at) != QV_PRESENT ||
-	    place->size != address->length)
+	if (!place || place->size != address->length)
 		return QV_EDIT_FAILED;
 	memcpy(qv_draft_writable(draft) + at, program->bytes + address->offset, address->length);
 	return QV_EDITED;

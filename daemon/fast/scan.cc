@@ -19,7 +19,7 @@ using re2::RE2;
 using re2::StringPiece;
 
 // What tests cost by themselves and what a pass costs, in tests for a literal.
-enum { kLiteralCost = 1, kPatternCost = 4, kPassCost = 12 };
+enum { kLiteralCost = 1, kPatternCost = 6, kPassCost = 32 };
 
 // A set's automaton remembers which patterns have begun to match. Many that begin and go on over
 // anything (".*") multiply its states until it forgets faster than it learns, hence the bound; for

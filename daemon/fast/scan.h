@@ -3,8 +3,8 @@
  * Scans: what many tests look for in the same bytes of the payload, found in one pass by RE2's sets.
  *
  * Measured with RE2 of 2022-06 on 1,400 bytes: a set takes 2 to 6 us for 1 to 1,000 tests, a pattern
- * by itself 0.5 us, a literal 0.2 us. So the first few tests on a packet are made one by one, and
- * as soon as they have cost about as much as a pass, the pass is made and answers the others.
+ * by itself 0.3 to 0.5 us, a literal 0.07 us. So the first tests on a packet are made one by one,
+ * and as soon as they have cost about as much as a pass, the pass is made and answers the others.
  */
 #ifndef QV_SCAN_H
 #define QV_SCAN_H

@@ -68,31 +68,40 @@ static inline qv_outcome qv_view_known(bool known, uint32_t number, uint32_t *va
 	return known ? QV_PRESENT : QV_ABSENT;
 }
 
-/* Find a field's place: QV_PRESENT with @place and @at set, if all of its bytes are at hand. */
-static inline qv_outcome qv_view_place(const struct qv_view *view, enum qv_field field,
-				       const struct qv_place **place, uint32_t *at)
+/*
+ * Find a field's place, and in @at its first byte, if all of its bytes are at hand. Returns NULL if
+ * not, and in @state why.
+ */
+static inline const struct qv_place *qv_view_place(const struct qv_view *view, enum qv_field field,
+						   uint32_t *at, qv_outcome *state)
 {
 	const bool network = qv_fields[field].layer == QV_LAYER_NETWORK;
 	const uint8_t header = network ? view->network : view->transport;
+	const struct qv_place *place;
 
-	if (header == QV_NO_HEADER)
-		return view->transport_state;
-	*place = &qv_places[field][header];
-	if (!(*place)->size)
-		return QV_ABSENT;
-	*at = (*place)->offset + (network ? 0 : view->transport_at);
-	return *at + (uint64_t)(*place)->size > view->caplen ? QV_CUT : QV_PRESENT;
+	*at = 0;
+	if (header == QV_NO_HEADER) {
+		*state = view->transport_state;
+		return NULL;
+	}
+	place = &qv_places[field][header];
+	*state = QV_ABSENT;
+	if (!place->size)
+		return NULL;
+	*at = place->offset + (network ? 0 : view->transport_at);
+	*state = *at + (uint64_t)place->size > view->caplen ? QV_CUT : QV_PRESENT;
+	return *state == QV_PRESENT ? place : NULL;
 }
 
 /* Read a numeric field that has a fixed place; each such place is one or two bytes. */
 static inline qv_outcome qv_view_placed(const struct qv_view *view, enum qv_field field,
 					uint32_t *value)
 {
-	const struct qv_place *place = NULL;
-	uint32_t at = 0, number;
-	qv_outcome state = qv_view_place(view, field, &place, &at);
+	qv_outcome state;
+	uint32_t at, number;
+	const struct qv_place *place = qv_view_place(view, field, &at, &state);
 
-	if (state != QV_PRESENT)
+	if (!place)
 		return state;
 	number = place->size == 1 ? view->data[at] : qv_load16(view->data + at);
 	number = (number & place->mask) >> place->shift;
@@ -140,15 +149,15 @@ static inline qv_outcome qv_view_number(const struct qv_view *view, enum qv_fiel
 static inline qv_outcome qv_view_address(const struct qv_view *view, enum qv_field field,
 					 const uint8_t **address, uint32_t *size)
 {
-	const struct qv_place *place = NULL;
-	uint32_t at = 0;
-	qv_outcome state = qv_view_place(view, field, &place, &at);
+	qv_outcome state;
+	uint32_t at;
+	const struct qv_place *place = qv_view_place(view, field, &at, &state);
 
-	if (state == QV_PRESENT) {
-		*address = view->data + at;
-		*size = place->size;
-	}
-	return state;
+	if (!place)
+		return state;
+	*address = view->data + at;
+	*size = place->size;
+	return QV_PRESENT;
 }
 
 /* Read in or out: QV_PRESENT with @name set, or QV_ABSENT. */

@@ -21,6 +21,7 @@ enum {
 struct qv_worker {
 	_Alignas(64) struct qv_tally tally;
 	_Alignas(64) _Atomic bool stopping;
+	_Atomic uint32_t acknowledged;
 	_Alignas(64) struct qv_link *link;
 	struct qv_slot *slot;
 	unsigned int lane;
@@ -200,6 +201,8 @@ enum qv_failure qv_worker_run(struct qv_worker *worker, int *error)
 			break;
 		if (count)
 			serve(worker);
+		atomic_store_explicit(&worker->acknowledged, link->acknowledged,
+				      memory_order_release);
 	}
 	*error = link->error;
 	return link->failure;
@@ -214,6 +217,11 @@ int qv_worker_stop(struct qv_worker *worker)
 	 */
 	atomic_store(&worker->stopping, true);
 	return qv_link_nudge(worker->link);
+}
+
+uint32_t qv_worker_acknowledged(const struct qv_worker *worker)
+{
+	return atomic_load_explicit(&worker->acknowledged, memory_order_acquire);
 }
 
 const struct qv_tally *qv_worker_tally(const struct qv_worker *worker)

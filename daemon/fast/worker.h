@@ -36,6 +36,12 @@ enum qv_failure qv_worker_run(struct qv_worker *worker, int *error);
  */
 int qv_worker_stop(struct qv_worker *worker);
 
+/*
+ * The number of the configuration message that the kernel acknowledged last, once all packets that
+ * it had sent before are answered; 0 if there was none. From any thread.
+ */
+uint32_t qv_worker_acknowledged(const struct qv_worker *worker);
+
 /* Its books, which any thread may read. */
 const struct qv_tally *qv_worker_tally(const struct qv_worker *worker);
 

@@ -135,6 +135,11 @@ class Worker:
         The id of the packet received last or None, and over ipqueue the sequence numbers of the
         last list of verdicts, and of the last one whose missing ids were told.
         """
+    def acknowledged(self, /) -> int:
+        """Return the number of the configuration that the kernel did last.
+
+        All packets that it had sent before are answered by then; 0 for none.
+        """
     def counters(self, /) -> dict[str, int]:
         """Return all counters by name."""
     def drain(self, most: int, /) -> list[_Told]:

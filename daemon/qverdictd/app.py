@@ -3,6 +3,7 @@
 
 import contextlib
 import gc
+import os
 import selectors
 import signal
 import socket
@@ -32,6 +33,8 @@ from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 from qverdictd.worker.choose import choose
 from qverdictd.worker.cpus import Cpus
+
+_LOADING_NICE = 10
 
 
 def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
@@ -116,7 +119,10 @@ def check_policy(policy: Policy, transports: Sequence[Transport], numbers: Seque
         for transport in transports:
             if not transport.can_requeue:
                 message = f"rule {rule.name!r}: transport {transport.name} cannot requeue"
-                problems.append(Problem(*place, f"{message}: use transport: nfqueue"))
+                way_out = "use transport: nfqueue"
+                if transport.name == "ipqueue":  # while the module is loaded, nfqueue cannot be had
+                    way_out = f"unload the module and {way_out}"
+                problems.append(Problem(*place, f"{message}: {way_out}"))
                 break
     if problems:
         raise PolicyError(problems)
@@ -227,6 +233,8 @@ class Daemon:
         self._notifier.reloading()
 
         def work() -> None:
+            # Whatever loading costs, a worker that is woken by a packet goes first.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICE)
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)

@@ -72,7 +72,8 @@ def _viewer(given: Namespace) -> Viewer:
     if given.verbose or given.json or given.dissect:
         lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
     enter = journal()
-    return Viewer(lines, sys.stdout, sys.stderr, log_entries(enter) if enter else log_lines)
+    log = log_entries(enter) if enter else log_lines
+    return Viewer(lines, sys.stdout, sys.stderr, log, dissected=given.dissect)
 
 
 def _colour() -> bool:

@@ -4,8 +4,8 @@
  *
  *	starve PROGRAM...
  *
- * Each program's engine is built with the first allocation failing, then the second, and so on until
- * it is built; packets are judged with none to be had. Prints how many allocations were failed.
+ * Each program's engine is built with the first allocation failing, then the second, and so on
+ * until it is built; packets are judged with none to be had. Prints how many allocations were failed.
  */
 #include <errno.h>
 #include <limits.h>

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Write first inputs for the fuzzer: every scenario of tests/vectors, whole and cut.
+"""Write first inputs for the fuzzer, a folder a target.
+
+For `decide`: every scenario of tests/vectors, whole and cut. For `messages`: what kernels send.
 
 .venv/bin/python -m tests.fuzz.seeds FOLDER
 """
@@ -15,6 +17,7 @@ from qverdictd.policy.load import load
 from qverdictd.policy.lower import lower
 from tests.vectors import FILES, scenario
 
+from . import message_seeds
 from .inputs import FEW_FLOWS, FLOWS, PACKETS, written
 
 #: Of a packet at hand, in the inputs of cut ones.
@@ -42,10 +45,11 @@ def _cut(packet: RawPacket) -> Iterator[RawPacket]:
 
 def main() -> None:
     """Write the files."""
-    folder = Path(sys.argv[1])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in inputs():
-        (folder / name).write_bytes(data)
+    for target, named in (("decide", inputs()), ("messages", message_seeds.inputs())):
+        folder = Path(sys.argv[1]) / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in named:
+            (folder / name).write_bytes(data)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,13 @@ from tests.netns.lab import Host, Lab, stop
 QVERDICTD = Path(sys.executable).with_name("qverdictd")
 Record = dict[str, Any]
 
+#: How packets can be carried and judged: by workers in C, and in Python in two ways.
+WAYS = {
+    "native": ("--transport", "nfqueue", "--engine", "native"),
+    "reference": ("--transport", "nfqueue", "--engine", "reference"),
+    "netfilterqueue": ("--transport", "netfilterqueue"),
+}
+
 #: Python and the packages take a second or two to load, an emulated machine many more.
 PATIENCE = 60.0
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""``qverdictd run`` as users run it: every verdict, over both targets and both transports."""
+"""``qverdictd run`` as users run it: every verdict, over both targets and all ways."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.netns.daemon import Daemon, Record
+from tests.netns.daemon import WAYS, Daemon, Record
 from tests.netns.datagrams import Datagrams
 from tests.netns.lab import CLIENT, Lab
 
@@ -60,23 +60,22 @@ ARRIVALS: dict[int, list[bytes]] = {
 }
 
 TARGETS = (("QUEUE",), ("NFQUEUE", "--queue-num", "0"))
-TRANSPORTS = ("nfqueue", "netfilterqueue")
 
 
 def decision(record: Record) -> tuple[str, str | None, int, bool]:
     return (record["verdict"], record["rule"], record["mark"], record["replaced"])
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target[0])
-def test_every_verdict(lab: Lab, tmp_path: Path, target: tuple[str, ...], transport: str) -> None:
+def test_every_verdict(lab: Lab, tmp_path: Path, target: tuple[str, ...], way: str) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(POLICY)
     for family in CLIENT:
         lab.iptables("gateway", "-A", "FORWARD", "-j", *target, family=family)
         marked = ("-m", "mark", "--mark", "0x22/0xff")
         lab.iptables("gateway", "-t", "mangle", "-A", "POSTROUTING", *marked, family=family)
-    daemon = Daemon(lab, rules, "--transport", transport).wait_ready()
+    daemon = Daemon(lab, rules, *WAYS[way]).wait_ready()
     expected = sum(map(len, DECISIONS.values()))
     for turn, (family, client) in enumerate(CLIENT.items(), 1):
         with Datagrams(lab, DECISIONS, family) as datagrams:
@@ -118,14 +117,17 @@ rules:
 """
 
 
+@pytest.mark.parametrize("way", ["native", "reference"])
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target[0])
-def test_packets_go_to_another_queue(lab: Lab, tmp_path: Path, target: tuple[str, ...]) -> None:
+def test_packets_go_to_another_queue(
+    lab: Lab, tmp_path: Path, target: tuple[str, ...], way: str
+) -> None:
     (tmp_path / "first.yaml").write_text(REQUEUEING)
     (tmp_path / "other.yaml").write_text(OTHER)
     for family in CLIENT:
         lab.iptables("gateway", "-A", "FORWARD", "-j", *target, family=family)
-    other = Daemon(lab, tmp_path / "other.yaml", "--transport", "nfqueue", "--queue", "1")
-    first = Daemon(lab, tmp_path / "first.yaml", "--transport", "nfqueue")
+    other = Daemon(lab, tmp_path / "other.yaml", *WAYS[way], "--queue", "1")
+    first = Daemon(lab, tmp_path / "first.yaml", *WAYS[way])
     other.wait_ready()
     first.wait_ready()
     for family in CLIENT:
@@ -153,12 +155,13 @@ def test_a_transport_that_cannot_requeue_says_so(lab: Lab, tmp_path: Path) -> No
     assert "nfqueue" in "\n".join(daemon.said)
 
 
-def test_a_range_of_queues(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["native", "reference"])
+def test_a_range_of_queues(lab: Lab, tmp_path: Path, way: str) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text(POLICY)
     balance = ("-j", "NFQUEUE", "--queue-balance", "2:5")
     lab.iptables("gateway", "-A", "FORWARD", *balance)
-    daemon = Daemon(lab, rules, "--queue", "2-5").wait_ready()
+    daemon = Daemon(lab, rules, *WAYS[way], "--queue", "2-5").wait_ready()
     assert sorted(lab.queues("gateway")) == [2, 3, 4, 5]
     # The queue is chosen by the addresses: many sources, so that each has some.
     sources = [f"192.0.2.{last}" for last in range(100, 140)]
@@ -176,11 +179,12 @@ def test_a_range_of_queues(lab: Lab, tmp_path: Path) -> None:
     assert daemon.summary().accepted == len(sources)
 
 
-def test_a_policy_is_loaded_again_or_stays(lab: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["native", "reference"])
+def test_a_policy_is_loaded_again_or_stays(lab: Lab, tmp_path: Path, way: str) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("version: 1\ndefault: accept\n")
     lab.iptables("gateway", "-A", "FORWARD", "-j", "QUEUE")
-    daemon = Daemon(lab, rules).wait_ready()
+    daemon = Daemon(lab, rules, *WAYS[way]).wait_ready()
     with Datagrams(lab, (1001,)) as datagrams:
         datagrams.send(1001, b"one")
         datagrams.read_until(1)

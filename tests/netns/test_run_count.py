@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.daemon import Daemon
+from tests.netns.daemon import WAYS, Daemon
 from tests.netns.datagrams import Datagrams
 from tests.netns.lab import Lab
 
@@ -59,10 +59,10 @@ def send(lab: Lab, datagrams: Datagrams, queues: tuple[int, ...]) -> None:
             datagrams.read()
 
 
-@pytest.mark.parametrize("transport", ["nfqueue", "netfilterqueue"])
-def test_all_counts_agree(lab: Lab, tmp_path: Path, transport: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_all_counts_agree(lab: Lab, tmp_path: Path, way: str) -> None:
     text = policy()
-    if transport == "netfilterqueue":
+    if way == "netfilterqueue":
         # The library cannot requeue.
         text = text.replace("{queue: 1}", "accept")
     requeued = EACH if "{queue: 1}" in text else 0
@@ -72,7 +72,7 @@ def test_all_counts_agree(lab: Lab, tmp_path: Path, transport: str) -> None:
     lab.iptables("gateway", "-t", "mangle", "-A", "POSTROUTING", "-p", "udp")
     queues = (0, 1) if requeued else (0,)
     others = [Daemon(lab, tmp_path / "other.yaml", "--queue", "1", json=False) for _ in queues[1:]]
-    daemon = Daemon(lab, tmp_path / "rules.yaml", "--transport", transport, json=False)
+    daemon = Daemon(lab, tmp_path / "rules.yaml", *WAYS[way], json=False)
     for started in (daemon, *others):
         started.wait_ready()
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.daemon import Daemon
+from tests.netns.daemon import WAYS, Daemon
 from tests.netns.datagrams import Datagrams
 from tests.netns.lab import CLIENT, Lab
 
 ACCEPT = "version: 1\ndefault: accept\n"
-TRANSPORTS = ("nfqueue", "netfilterqueue")
 PORT = 1001
 WINDOW = 1000
 """Datagrams that may be on their way."""
@@ -24,11 +23,11 @@ def rules(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_sigterm_under_traffic_answers_every_packet(lab: Lab, rules: Path, transport: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_sigterm_under_traffic_answers_every_packet(lab: Lab, rules: Path, way: str) -> None:
     lab.iptables("gateway", "-A", "FORWARD", "-j", "QUEUE")
     lab.iptables("gateway", "-t", "mangle", "-A", "POSTROUTING", "-p", "udp")
-    daemon = Daemon(lab, rules, "--transport", transport, json=False).wait_ready()
+    daemon = Daemon(lab, rules, *WAYS[way], json=False).wait_ready()
     enough, stop = threading.Event(), threading.Event()
 
     with Datagrams(lab, (PORT,)) as datagrams:
@@ -73,12 +72,12 @@ def test_sigint_ends_it_as_well(lab: Lab, rules: Path) -> None:
     assert daemon.summary().received == 0
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_held_queue_is_left_to_its_holder(lab: Lab, rules: Path, transport: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_held_queue_is_left_to_its_holder(lab: Lab, rules: Path, way: str) -> None:
     lab.iptables("gateway", "-A", "FORWARD", "-j", "QUEUE")
     holder = Daemon(lab, rules, "--transport", "nfqueue").wait_ready()
     portid = lab.queues("gateway")[0].portid
-    second = Daemon(lab, rules, "--transport", transport)
+    second = Daemon(lab, rules, *WAYS[way])
     assert second.wait() == 69
     said = "\n".join(second.said)
     assert "queue 0 is held by" in said
@@ -91,13 +90,11 @@ def test_a_held_queue_is_left_to_its_holder(lab: Lab, rules: Path, transport: st
     assert holder.end() == 0
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("lacking", ["-all", "-net_admin"])
-def test_without_the_right_it_says_which(
-    lab: Lab, rules: Path, transport: str, lacking: str
-) -> None:
+def test_without_the_right_it_says_which(lab: Lab, rules: Path, way: str, lacking: str) -> None:
     wrapper = ("setpriv", f"--bounding-set={lacking}", f"--inh-caps={lacking}", "--")
-    daemon = Daemon(lab, rules, "--transport", transport, wrapper=wrapper)
+    daemon = Daemon(lab, rules, *WAYS[way], wrapper=wrapper)
     assert daemon.wait() == 77
     assert "CAP_NET_ADMIN" in "\n".join(daemon.said)
 
@@ -137,11 +134,11 @@ def test_a_bad_policy_binds_nothing(lab: Lab, tmp_path: Path, rules: Path, bad: 
     assert holder.end() == 0
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_its_link_may_go_away(lab: Lab, rules: Path, transport: str) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_its_link_may_go_away(lab: Lab, rules: Path, way: str) -> None:
     for family in CLIENT:
         lab.iptables("gateway", "-A", "FORWARD", "-j", "QUEUE", family=family)
-    daemon = Daemon(lab, rules, "--transport", transport).wait_ready()
+    daemon = Daemon(lab, rules, *WAYS[way]).wait_ready()
     with Datagrams(lab, (PORT,)) as datagrams:
         datagrams.send(PORT, b"before")
         datagrams.read_until(1)

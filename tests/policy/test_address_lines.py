@@ -107,7 +107,7 @@ def test_what_is_plain_is_read_the_same(text: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(literals, "address_range", lambda _text: None)
         read = addresses(text)
-    assert read.v4 + read.v6 == found
+    assert bytes(read.v4) + bytes(read.v6) == found
 
 
 def _numbers(packed: tuple[bytes, bytes]) -> tuple[list[tuple[int, int]], ...]:

@@ -19,7 +19,7 @@ from qverdictd.policy.condition import Any as AnyOf
 from qverdictd.policy.condition import Test as FieldTest
 from qverdictd.policy.load import load
 from qverdictd.policy.lower import lower
-from qverdictd.policy.members import Interfaces, Numbers
+from qverdictd.policy.members import Addresses, Interfaces, Numbers
 from qverdictd.policy.model import Place, Policy, Rule
 from qverdictd.policy.program import ALL_MATCHES, DEPTH_MAX, LARGEST, Op, Section
 from qverdictd.policy.records import Records
@@ -191,3 +191,41 @@ def test_a_name_that_no_interface_has_is_refused_at_its_rule() -> None:
     assert problem(policy(rule("r", test, place=Place("f", 1, 2)))) == (
         "f:1:2: rule 'r': no interface is called 'éééééééé': at most 15 bytes"
     )
+
+
+def test_large_sets_are_not_copied_into_lists(tmp_path: Path) -> None:
+    large = {"type": "cidr", "values": [f"10.0.{n // 100}.{n % 100 * 2}" for n in range(1000)]}
+    small = {"type": "cidr", "values": ["192.0.2.0/24"]}
+    matches = [{"src": ["@large", "@small", f"10.1.0.{n}"]} for n in range(100)]
+    program = lowered(tmp_path, *matches, sets={"large": large, "small": small})
+    assert program.count(Section.RANGES4) == 1000 + 2 * 100
+    assert program.count(Section.SETS) == 1 + 100
+
+
+def test_a_large_set_is_in_its_program_alone(tmp_path: Path) -> None:
+    entries = [f"10.{n // 250}.{n % 250}.1" for n in range(20_000)]
+    entries += [f"2001:db8::{n:x}:0" for n in range(5_000)]
+    (tmp_path / "s.txt").write_text("\n".join(entries))
+    (tmp_path / "rules.yaml").write_text(
+        "version: 1\nsets: {s: {type: cidr, file: s.txt}}\n"
+        "rules:\n- {name: r, match: {src: '@s'}, verdict: drop}\n"
+        "- {name: other, match: {src: {not: '@s'}}}\n"
+        "tests:\n- {name: t, packet: {src: 10.1.1.1}, expect: {verdict: drop}}\n"
+    )
+    policy = load(tmp_path / "rules.yaml")
+    members = policy.sets[0].members
+    assert isinstance(members, Addresses)
+    before = Addresses(bytes(members.v4), bytes(members.v6))
+    program = lower(policy)
+    verify(program)
+    assert members == before
+    assert hash(members) == hash(before)
+    for view in (members.v4, members.v6):
+        assert isinstance(view, memoryview)
+        assert view.obj is program
+    container = members.container()
+    assert bytes((10, 79, 249, 1)) in container
+    assert bytes((10, 79, 249, 2)) not in container
+    assert bytes.fromhex("20010db8000000000000000013870000") in container
+    assert bytes.fromhex("20010db8000000000000000013870001") not in container
+    assert lower(policy) == program

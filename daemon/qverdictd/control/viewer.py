@@ -70,7 +70,11 @@ class Viewer:
         stream: TextIO,
         log_stream: TextIO,
         log: Logger = log_lines,
+        *,
+        dissected: bool = False,
     ) -> None:
+        """Show all decisions if there are ``lines``; ``dissected``: with all bytes of packets."""
+        self.dissects = dissected
         self._lines = lines
         self._log = log
         self._stream: TextIO | None = stream

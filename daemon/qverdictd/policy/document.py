@@ -29,7 +29,8 @@ Mark = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
 class Shape(BaseModel):
     """No key but those named, no value of another type."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # What a shape needs is built when it is first used: most commands use few of them.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
 
 
 def _by_form(value: object) -> str:
@@ -150,7 +151,11 @@ class RuleShape(Shape):
         ]
         | None
     ) = None
-    rewrite: list[RewriteShape] = Field(default=[], description="applied in order")
+    rewrite: list[RewriteShape] = Field(
+        default_factory=list,  # a default would be copied deeply for each rule
+        description="applied in order",
+        json_schema_extra={"default": []},
+    )
     log: Annotated[
         Annotated[bool, Tag("<scalar>")] | Annotated[LogShape, Tag("<mapping>")],
         Discriminator(_by_form),

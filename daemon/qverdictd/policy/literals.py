@@ -266,8 +266,8 @@ def interface(raw: object) -> Interfaces:
     if not isinstance(raw, str) or not raw:
         raise ValueReadError(f"expected an interface's name, not {written(raw)}")
     name = raw.removesuffix("*")
-    if len(name) > _INTERFACE_NAME_MAX:
-        raise ValueReadError(f"{raw!r}: an interface's name has at most 15 characters")
+    if len(name.encode()) > _INTERFACE_NAME_MAX:
+        raise ValueReadError(f"{raw!r}: an interface's name has at most 15 bytes")
     if "*" in name or "/" in name or any(character.isspace() for character in name):
         raise ValueReadError(f"{raw!r}: expected a name, with * at its end alone for a prefix")
     if name != raw:

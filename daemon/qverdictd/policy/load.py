@@ -9,7 +9,8 @@ from qverdictd.action.decision import Verdict
 from qverdictd.errors import PolicyError, Problem
 from qverdictd.policy.document import NAME, OutlineShape, RuleShape, SetShape, TestShape
 from qverdictd.policy.inline_tests import failure, read_test
-from qverdictd.policy.model import NamedSet, Policy, PolicyTest, Rule
+from qverdictd.policy.model import NamedSet, Place, Policy, PolicyTest, Rule
+from qverdictd.policy.pause import collection_paused
 from qverdictd.policy.rules import RuleBuilder
 from qverdictd.policy.sets import read_set
 from qverdictd.policy.shape import checked
@@ -17,6 +18,7 @@ from qverdictd.policy.source import Node, Path, Source, read
 from qverdictd.policy.values import ValueReader
 
 
+@collection_paused()
 def load(file: FilePath) -> Policy:
     """Load a policy as the daemon would, its inline tests included.
 
@@ -62,12 +64,27 @@ def _outline(source: Source, *, main: bool) -> OutlineShape | None:
     if source.root.value is None:
         source.problem("empty: a policy begins with 'version: 1'")
         return None
-    outline = checked(source, source.root, OutlineShape, ())
+    outline = checked(source, _without_entries(source.root), OutlineShape, ())
     if outline is not None and not main:
         for key in ("default", "on_error"):
             if getattr(outline, key) is not None:
                 source.problem(f"{key} belongs into the main file alone", (key,), of_key=True)
     return outline
+
+
+def _without_entries(root: Node) -> Node:
+    """Return the document without what is in its lists and sets, which is checked one by one."""
+    if not isinstance(root.value, dict):
+        return root
+    outer: dict[str, Node] = {}
+    for key, node in root.value.items():
+        if key in ("rules", "tests") and isinstance(node.value, list):
+            outer[key] = Node([], node.line, node.column)
+        elif key == "sets" and isinstance(node.value, dict):
+            outer[key] = Node({}, node.line, node.column)
+        else:
+            outer[key] = node
+    return Node(outer, root.line, root.column)
 
 
 def _policy(sources: list[Source], main: OutlineShape | None) -> Policy:
@@ -79,9 +96,11 @@ def _policy(sources: list[Source], main: OutlineShape | None) -> Policy:
     for source in sources:
         builder = RuleBuilder(source, reader)
         for node, path in _items(source, "rules"):
-            shape = checked(source, node, RuleShape, path)
+            plain = node.plain()
+            shape = checked(source, node, RuleShape, path, plain)
             if shape is not None:
-                rules.append(builder.rule(shape, node, path))
+                place = Place(source.name, node.line, node.column)
+                rules.append(builder.rule(shape, plain, place, path))
         for node, path in _items(source, "tests"):
             test_shape = checked(source, node, TestShape, path)
             if test_shape is not None:
@@ -123,7 +142,7 @@ def _sets(sources: list[Source]) -> dict[str, NamedSet | None]:
             if not re.fullmatch(NAME, name):
                 message = f"{name!r}: a set's name is letters, digits, and _ . -"
                 source.problem(message, path, of_key=True)
-            _once(first, "set", name, source, path, of_key=True)
+            _once(first, "set", name, source, source.root.place(path, of_key=True))
             before = len(source.problems)
             shape = checked(source, node, SetShape, path)
             sets[name] = None
@@ -137,24 +156,17 @@ def _sets(sources: list[Source]) -> dict[str, NamedSet | None]:
 def _check_rule_names(sources: list[Source]) -> None:
     first: dict[str, str] = {}
     for source in sources:
-        for node, path in _items(source, "rules"):
+        for node, _ in _items(source, "rules"):
             name = node.value.get("name") if isinstance(node.value, dict) else None
             if name is not None and isinstance(name.value, str):
-                _once(first, "rule", name.value, source, (*path, "name"))
+                _once(first, "rule", name.value, source, (name.line, name.column))
 
 
 def _once(
-    first: dict[str, str],
-    kind: str,
-    name: str,
-    source: Source,
-    path: Path,
-    *,
-    of_key: bool = False,
+    first: dict[str, str], kind: str, name: str, source: Source, place: tuple[int, int]
 ) -> None:
     """Refuse a name that was given before, and say where."""
-    line, column = source.root.place(path, of_key=of_key)
-    here = f"{source.name}:{line}:{column}"
     if name in first:
-        source.problem_at(f"{kind} {name!r} is here twice: first at {first[name]}", line, column)
-    first.setdefault(name, here)
+        source.problem_at(f"{kind} {name!r} is here twice: first at {first[name]}", *place)
+    else:
+        first[name] = "{}:{}:{}".format(source.name, *place)

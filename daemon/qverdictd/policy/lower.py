@@ -6,6 +6,7 @@ same kind are one join, which changes no outcome: ``all`` is the least and ``any
 their parts, in the order false, absent, true.
 """
 
+from array import array
 from collections.abc import Iterator
 
 from qverdictd.action.decision import Verdict
@@ -31,6 +32,7 @@ from qverdictd.policy.condition import (
 )
 from qverdictd.policy.lower_values import LoweredValues, ValueTooLongError
 from qverdictd.policy.model import Policy, Rule
+from qverdictd.policy.pause import collection_paused
 from qverdictd.policy.program import (
     ALL_MATCHES,
     DEPTH_MAX,
@@ -56,8 +58,9 @@ from qverdictd.policy.sections import Shared, TooLargeError, assembled
 _VERDICT_NUMBER = {verdict: number for number, verdict in enumerate(VERDICTS)}
 
 
+@collection_paused()
 def lower(policy: Policy) -> bytes:
-    """Return the policy's program.
+    """Return the policy's program, in which the policy's large sets are from then on.
 
     Raises `PolicyError`, at the rule to blame, for what a program has no room for.
     """
@@ -98,6 +101,8 @@ class _Lowering:
         self._nodes: list[bytes] = []
         self._node_of: dict[tuple[int, bytes], int] = {}
         """The node of each leaf's record, and of each join's op and children."""
+        self._test_of: dict[tuple[int, str, str], int] = {}
+        """The node of each test, by its members' identity, its field and its text."""
         self._depths: list[int] = []
         self._parts: list[int] = []
         """For each node how many parts a packet meets in it, at most."""
@@ -111,7 +116,7 @@ class _Lowering:
 
     def program(self) -> bytes:
         """Return what has become of the rules."""
-        return assembled(
+        program = assembled(
             _VERDICT_NUMBER[self._policy.default],
             _VERDICT_NUMBER[self._policy.on_error],
             self._values.sections()
@@ -125,6 +130,8 @@ class _Lowering:
                 Section.TEMPLATES: b"".join(self._templates),
             },
         )
+        self._values.share(program)
+        return program
 
     def rule(self, rule: Rule) -> None:
         """Add a rule behind those before it."""
@@ -157,11 +164,10 @@ class _Lowering:
         )
 
     def _node(self, condition: Condition) -> int:
-        """Return the number of a condition's node."""
-        condition = _bare(condition)
+        """Return the number of the node of a condition that is `_bare`."""
         match condition:
             case Test():
-                return self._leaf(self._values.test(condition))
+                return self._test(condition)
             case All():
                 return self._join(Op.ALL, condition)
             case Any():
@@ -183,6 +189,14 @@ class _Lowering:
                 first, count = self._values.numbers(among)
                 return self._leaf(NODE.pack(Op.PAYLOAD_LENGTH, 0, 0, first, count, 0))
 
+    def _test(self, test: Test) -> int:
+        # Members are shared by the tests for the same value: one look tells most of them.
+        key = (id(test.among), test.field, test.written)
+        number = self._test_of.get(key)
+        if number is None:
+            number = self._test_of[key] = self._leaf(self._values.test(test))
+        return number
+
     def _leaf(self, record: bytes) -> int:
         key = (Op.IN_NUMBERS, record)  # an op that joins nothing: never a join's key
         number = self._node_of.get(key)
@@ -193,7 +207,7 @@ class _Lowering:
         return number
 
     def _not(self, condition: Not) -> int:
-        part = self._node(condition.part)
+        part = self._node(_bare(condition.part))
         key = (Op.NOT, INDEX.pack(part))
         number = self._node_of.get(key)
         if number is None:
@@ -203,7 +217,7 @@ class _Lowering:
 
     def _join(self, op: Op, join: All | Any) -> int:
         parts = [self._node(part) for part in _flat(join)]
-        children = b"".join(map(INDEX.pack, parts))
+        children = array("I", parts).tobytes()
         key = (op, children)
         number = self._node_of.get(key)
         if number is None:

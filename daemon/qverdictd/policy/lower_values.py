@@ -20,7 +20,11 @@ from qverdictd.policy.program import (
     Op,
     Section,
 )
+from qverdictd.policy.records import Records
 from qverdictd.policy.sections import SharedLists, Strings
+
+#: Bytes of a set that is worth sharing.
+_LARGE = 1 << 16
 
 
 class ValueTooLongError(Exception):
@@ -37,9 +41,10 @@ class LoweredValues:
         self._macs = SharedLists(MAC.size)
         self._interfaces = SharedLists(INTERFACE.size)
         self._sets: list[bytes] = []
-        self._set_of: dict[tuple[bytes, bytes], int] = {}
-        self._ranges4: list[bytes] = []
-        self._ranges6: list[bytes] = []
+        self._set_of: dict[tuple[bytes | memoryview, bytes | memoryview], int] = {}
+        self._large: list[tuple[Addresses, int]] = []
+        self._ranges4: list[bytes | memoryview] = []
+        self._ranges6: list[bytes | memoryview] = []
         self._count4 = self._count6 = 0
         self._known: dict[int, tuple[int, int]] = {}
         """Where values stand that were lowered before, by their identity: sets are large."""
@@ -104,7 +109,20 @@ class LoweredValues:
             self._count4 += count4
             self._count6 += count6
         self._known[id(addresses)] = (number, 0)
+        if len(addresses.v4) + len(addresses.v6) >= _LARGE:
+            self._large.append((addresses, number))
         return number
+
+    def share(self, program: bytes) -> None:
+        """Let the policy's large sets be where they are in its program, instead of twice."""
+        records = Records(program)
+        ranges4, ranges6 = records.body(Section.RANGES4), records.body(Section.RANGES6)
+        for addresses, number in self._large:
+            first4, count4, first6, count6 = records.record(Section.SETS, number)
+            addresses.share(
+                ranges4[first4 * RANGE4_SIZE :][: count4 * RANGE4_SIZE],
+                ranges6[first6 * RANGE6_SIZE :][: count6 * RANGE6_SIZE],
+            )
 
 
 def _packed_interfaces(interfaces: Interfaces) -> bytes:

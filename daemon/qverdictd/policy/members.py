@@ -34,28 +34,20 @@ class Numbers:
     """Numbers, as intervals."""
 
     intervals: tuple[Interval, ...]
-    _container: "range | frozenset[int] | _Bisected" = field(init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, intervals: Iterable[Interval]) -> "Numbers":
         """Make the union of closed intervals, given in any order."""
         return cls(tuple(_merged(intervals)))
 
-    def __post_init__(self) -> None:
-        # The container that answers fastest: the evaluator asks it for each packet.
-        container: range | frozenset[int] | _Bisected
-        if all(low == high for low, high in self.intervals):
-            container = frozenset(low for low, _ in self.intervals)
-        elif len(self.intervals) == 1:
-            low, high = self.intervals[0]
-            container = range(low, high + 1)
-        else:
-            container = _Bisected(self.intervals)
-        object.__setattr__(self, "_container", container)
-
     def container(self) -> "range | frozenset[int] | _Bisected":
         """Return the same numbers in the container that is fastest to look into."""
-        return self._container
+        if all(low == high for low, high in self.intervals):
+            return frozenset(low for low, _ in self.intervals)
+        if len(self.intervals) == 1:
+            low, high = self.intervals[0]
+            return range(low, high + 1)
+        return _Bisected(self.intervals)
 
 
 class _Bisected:
@@ -74,8 +66,9 @@ class _Bisected:
 class Addresses:
     """Addresses of both families, as packed ranges of each (see `packet.ranges`)."""
 
-    v4: bytes
-    v6: bytes
+    v4: bytes | memoryview
+    v6: bytes | memoryview
+    _ranges: "_AddressRanges | None" = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, v4: bytes, v6: bytes) -> "Addresses":
@@ -84,7 +77,18 @@ class Addresses:
 
     def container(self) -> "_AddressRanges":
         """Return what looks an address up."""
-        return _AddressRanges(self)
+        if self._ranges is None:
+            object.__setattr__(self, "_ranges", _AddressRanges(self.v4, self.v6))
+        assert self._ranges is not None
+        return self._ranges
+
+    def share(self, v4: memoryview, v6: memoryview) -> None:
+        """Let the ranges be these, which are the same: a large set need not be there twice."""
+        assert (v4, v6) == (self.v4, self.v6)
+        object.__setattr__(self, "v4", v4)
+        object.__setattr__(self, "v6", v6)
+        if self._ranges is not None:
+            self._ranges.look_in(v4, v6)
 
 
 class _AddressRanges:
@@ -92,10 +96,14 @@ class _AddressRanges:
 
     __slots__ = ("_ends4", "_ends6", "_starts4", "_starts6")
 
-    def __init__(self, addresses: Addresses) -> None:
-        bounds = memoryview(addresses.v4).cast("I")
+    def __init__(self, v4: bytes | memoryview, v6: bytes | memoryview) -> None:
+        self.look_in(v4, v6)
+
+    def look_in(self, v4: bytes | memoryview, v6: bytes | memoryview) -> None:
+        """Look into these ranges from now on."""
+        bounds = memoryview(v4).cast("I")
         self._starts4, self._ends4 = bounds[::2], bounds[1::2]
-        self._starts6, self._ends6 = _Every(addresses.v6, 0), _Every(addresses.v6, 16)
+        self._starts6, self._ends6 = _Every(v6, 0), _Every(v6, 16)
 
     def __contains__(self, value: bytes) -> bool:
         if len(value) == 4:
@@ -112,7 +120,7 @@ class _Every:
 
     __slots__ = ("_offset", "_ranges")
 
-    def __init__(self, ranges: bytes, offset: int) -> None:
+    def __init__(self, ranges: bytes | memoryview, offset: int) -> None:
         self._ranges = ranges
         self._offset = offset
 
@@ -121,7 +129,7 @@ class _Every:
 
     def __getitem__(self, index: int) -> bytes:
         at = index * RANGE6_SIZE + self._offset
-        return self._ranges[at : at + 16]
+        return bytes(self._ranges[at : at + 16])
 
 
 @dataclass(frozen=True, slots=True)

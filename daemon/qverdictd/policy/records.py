@@ -22,6 +22,11 @@ class Records:
         """Return how many records a section has."""
         return int(self._sections[kind][1])
 
+    def body(self, kind: Section) -> memoryview:
+        """Return a section's bytes, where they are in the program."""
+        offset, count = self._sections[kind]
+        return memoryview(self._program)[offset : offset + count * RECORDS[kind].size]
+
     def record(self, kind: Section, index: int) -> tuple[Any, ...]:
         """Return one record's members, as `program` lists them."""
         layout = RECORDS[kind]

@@ -28,7 +28,7 @@ from qverdictd.policy.literals import (
     regex,
 )
 from qverdictd.policy.model import Place, Rule
-from qverdictd.policy.source import Node, Path, Source
+from qverdictd.policy.source import Path, Source
 from qverdictd.policy.values import ValueReader
 
 _RESIZABLE_PROTOS = {PROTO_OF[header] for header in RESIZABLE}
@@ -42,9 +42,11 @@ class RuleBuilder:
         self._source = source
         self._reader = reader
 
-    def rule(self, shape: RuleShape, node: Node, path: Path) -> Rule:
-        """Return the rule; where a part has problems, they are noted and the part is left out."""
-        plain = node.plain()
+    def rule(self, shape: RuleShape, plain: dict[str, AnyValue], place: Place, path: Path) -> Rule:
+        """Return the rule; where a part has problems, they are noted and the part is left out.
+
+        ``plain``: the rule as it was written, of which ``shape`` is what is right.
+        """
         match = plain.get("match")
         condition = self._match(match if isinstance(match, dict) else {}, (*path, "match"))
         verdict, queue = verdict_of(shape.verdict)
@@ -62,7 +64,7 @@ class RuleBuilder:
             _mark(shape),
             tuple(self._rewrites(shape.rewrite, plain.get("rewrite"), condition, path)),
             _log(shape),
-            Place(self._source.name, node.line, node.column),
+            place,
         )
 
     def _match(self, match: dict[str, AnyValue], path: Path) -> All:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Holds a document to its shape and says what is wrong in a person's words, at its place."""
 
+from copy import deepcopy
 from functools import cache
 from typing import Any, TypeVar
 
@@ -21,19 +22,25 @@ _PATTERNS = {
 }
 
 
-def checked(source: Source, node: Node, shape: type[Model], path: Path) -> Model | None:
+def checked(
+    source: Source, node: Node, shape: type[Model], path: Path, plain: Any = None
+) -> Model | None:
     """Return a node as its shape, or None; problems are noted in the source.
 
-    Keys that are wrong are taken out and the rest is checked again, so that one mistake does
-    not hide the next: a shape is returned whenever what remains is one.
+    Keys that are wrong are left out and the rest is checked again, so that one mistake does
+    not hide the next: a shape is returned whenever what remains is one. ``plain``: the node's
+    plain value, if it is known already.
     """
-    plain = node.plain()
-    _note_empty_values(source, node, path)
+    if plain is None:
+        plain = node.plain()
+    if _has_empty(plain):
+        _note_empty_values(source, node, path)
     for first in (True, False):
         try:
             return shape.model_validate(plain)
         except ValidationError as failure:
             errors = failure.errors(include_url=False)
+        plain = deepcopy(plain)  # the caller's stays as it was written
         for error in errors:
             if first or error["type"] != "missing":
                 _note(source, shape, error, path, _steps(error, plain))
@@ -48,6 +55,19 @@ def checked(source: Source, node: Node, shape: type[Model], path: Path) -> Model
 @cache
 def _schema(shape: type[BaseModel]) -> dict[str, Any]:
     return shape.model_json_schema(by_alias=True)
+
+
+def _has_empty(plain: Any) -> bool:
+    """Whether there is a null somewhere, most of which have no place in a policy."""
+    if plain is None:
+        return True
+    if isinstance(plain, dict):
+        plain = plain.values()
+    elif not isinstance(plain, list):
+        return False
+    return None in plain or any(
+        _has_empty(inner) for inner in plain if isinstance(inner, dict | list)
+    )
 
 
 def _note_empty_values(source: Source, node: Node, path: Path) -> None:

@@ -8,7 +8,7 @@ size or shape is loaded or refused in bounded memory and time.
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, NoReturn
 
@@ -34,16 +34,17 @@ class Node:
     value: "Scalar | list[Node] | dict[str, Node]"
     line: int
     column: int
-    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
-    """Where each key of a mapping stands."""
+    keys: Mapping[str, tuple[int, int]] | None = None
+    """Where each key stands, of a mapping that was read."""
 
     def plain(self) -> Any:
         """Return the value without places: scalars, lists, dicts."""
-        if isinstance(self.value, list):
-            return [item.plain() for item in self.value]
-        if isinstance(self.value, dict):
-            return {key: item.plain() for key, item in self.value.items()}
-        return self.value
+        value = self.value
+        if value.__class__ is dict:
+            return {key: item.plain() for key, item in value.items()}
+        if value.__class__ is list:
+            return [item.plain() for item in value]
+        return value
 
     def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
         """Return line and column of what the path leads to, or of the last that there is."""
@@ -51,10 +52,10 @@ class Node:
         for step in path:
             value = node.value
             if isinstance(value, dict) and isinstance(step, str) and step in value:
-                found = node.keys[step]
+                key = node.keys[step] if node.keys is not None else found
                 node = value[step]
-                if not of_key or step is not path[-1]:
-                    found = (node.line, node.column)
+                last = of_key and step is path[-1]
+                found = key if last else (node.line, node.column)
             elif isinstance(value, list) and isinstance(step, int) and step < len(value):
                 node = value[step]
                 found = (node.line, node.column)
@@ -166,10 +167,8 @@ class _Builder:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._open: list[Node] = []
-        self._keys: list[str | None] = []
-        """For each open mapping the key that waits for its value."""
-        self._expecting_key: list[bool] = []
+        self._open: list[_Open] = []
+        """The collections that have begun and not ended."""
         self._nodes = 0
         self._documents = 0
 
@@ -182,8 +181,6 @@ class _Builder:
                 self._start(event)
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._open.pop()
-                self._keys.pop()
-                self._expecting_key.pop()
             elif isinstance(event, yaml.AliasEvent):
                 self._refuse(event, f"aliases (*{event.anchor}) are not part of the language")
             elif isinstance(event, yaml.DocumentStartEvent):
@@ -200,71 +197,87 @@ class _Builder:
         self._nodes += 1
         if self._nodes > MOST_NODES:
             self._refuse(event, f"more than {MOST_NODES} values: put long lists into set files")
-        line, column = _place(event)
+        place = _place(event)
         if event.anchor is not None:
             message = f"anchors (&{event.anchor}) are not part of the language"
-            self._source.problem_at(message, line, column)
+            self._source.problem_at(message, *place)
         if event.tag is not None and event.tag != "!":
             message = f"tags ({event.tag}) are not part of the language: leave it out"
-            self._source.problem_at(message, line, column)
-        return line, column
+            self._source.problem_at(message, *place)
+        return place
 
     def _start(self, event: yaml.CollectionStartEvent) -> None:
         line, column = self._checked(event)
         if len(self._open) == DEEPEST:
             self._refuse(event, f"nested deeper than {DEEPEST} levels")
-        is_mapping = isinstance(event, yaml.MappingStartEvent)
-        node = Node({} if is_mapping else [], line, column)
-        if self._wants_key():
+        within = self._open[-1] if self._open else None
+        if within is not None and within.expects_key:
             self._refuse(event, "a key must be a plain word")
-        self._add(node)
-        self._open.append(node)
-        self._keys.append(None)
-        self._expecting_key.append(is_mapping)
-
-    def _wants_key(self) -> bool:
-        return bool(self._expecting_key) and self._expecting_key[-1]
+        if isinstance(event, yaml.MappingStartEvent):
+            keys: dict[str, tuple[int, int]] = {}
+            values: dict[str, Node] = {}
+            node = Node(values, line, column, keys)
+            opened = _Open(values, keys)
+        else:
+            items: list[Node] = []
+            node = Node(items, line, column)
+            opened = _Open(items)
+        self._add(node, within)
+        self._open.append(opened)
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         line, column = self._checked(event)
-        plain = event.implicit[0]
-        if self._wants_key():
-            self._key(event.value, plain, line, column)
+        within = self._open[-1] if self._open else None
+        text, plain = event.value, event.implicit[0]
+        if within is not None and within.expects_key:
+            self._key(within, text, plain, line, column)
             return
-        value: Scalar = event.value
+        value: Scalar = text
         if plain:
-            message = ambiguous(event.value)
+            message = ambiguous(text)
             if message is None:
-                value = resolved(event.value)
+                value = resolved(text)
             else:
                 self._source.unread(message, line, column)
-        self._add(Node(value, line, column))
+        self._add(Node(value, line, column), within)
 
-    def _key(self, key: str, plain: bool, line: int, column: int) -> None:
+    def _key(self, within: "_Open", key: str, plain: bool, line: int, column: int) -> None:
         if plain and key == "<<":
             self._source.unread("merge keys (<<) are not part of the language", line, column)
         elif plain and (message := ambiguous(key)) is not None:
             self._source.unread(message, line, column)
-        node = self._open[-1]
-        if key in node.keys:
-            first = "{}:{}".format(*node.keys[key])
+        if key in within.keys:
+            first = "{}:{}".format(*within.keys[key])
             self._source.problem_at(f"{key!r} is here twice: first at {first}", line, column)
-        node.keys[key] = (line, column)
-        self._keys[-1] = key
-        self._expecting_key[-1] = False
+        within.keys[key] = (line, column)
+        within.key = key
+        within.expects_key = False
 
-    def _add(self, node: Node) -> None:
-        if not self._open:
+    def _add(self, node: Node, within: "_Open | None") -> None:
+        if within is None:
             self._source.root = node
-            return
-        value = self._open[-1].value
-        if isinstance(value, list):
-            value.append(node)
-        elif isinstance(value, dict):
-            key = self._keys[-1]
-            if key is not None:
-                value[key] = node
-            self._expecting_key[-1] = True
+        elif isinstance(within.values, list):
+            within.values.append(node)
+        else:
+            within.values[within.key] = node
+            within.expects_key = True
+
+
+class _Open:
+    """A collection that has begun."""
+
+    __slots__ = ("expects_key", "key", "keys", "values")
+
+    def __init__(
+        self,
+        values: list[Node] | dict[str, Node],
+        keys: dict[str, tuple[int, int]] | None = None,
+    ) -> None:
+        self.values = values
+        self.keys: dict[str, tuple[int, int]] = {} if keys is None else keys
+        self.key = ""
+        """The key that waits for its value."""
+        self.expects_key = keys is not None
 
 
 #: Characters. Longer numbers fit no field, and Python takes long to read very long ones.
@@ -304,8 +317,15 @@ _READ_DIFFERENTLY = re.compile(
 )
 
 
+#: With what words of these kinds begin (the empty text is null); none of them has a slash.
+_BEGINS_AMBIGUOUS = frozenset("yYnNoO=<+-.0123456789")
+_BEGINS_RESOLVED = frozenset(("", *"nNtTfF~+-.0123456789"))
+
+
 def ambiguous(text: str) -> str | None:
     """Return what to say of a plain scalar that YAML 1.1 and 1.2 read differently, else None."""
+    if text[:1] not in _BEGINS_AMBIGUOUS or "/" in text:
+        return None
     shown = text if len(text) <= 40 else f"{text[:37]}..."
     if _READ_DIFFERENTLY.fullmatch(text):
         return f"{shown} means different things in YAML 1.1 and 1.2: quote it"
@@ -316,8 +336,7 @@ def ambiguous(text: str) -> str | None:
 
 def resolved(text: str) -> Scalar:
     """Return the value of a plain scalar, by YAML 1.2's core schema."""
-    first = text[:1]
-    if first.isalpha() and first not in "nNtTfF":
+    if text[:1] not in _BEGINS_RESOLVED or "/" in text:
         return text
     if _CORE["int"].fullmatch(text):
         return int(text, 0)

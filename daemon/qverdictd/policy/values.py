@@ -15,13 +15,15 @@ from qverdictd.policy.literals import (
     regex,
     written,
 )
-from qverdictd.policy.members import Members, Numbers, union
+from qverdictd.policy.members import Addresses, Members, Numbers, union
 from qverdictd.policy.model import NamedSet
 from qverdictd.policy.source import Path
 
 #: Told of each problem, at a path below the value that is being read.
 Report = Callable[[str, Path], None]
 
+#: Bytes of packed ranges.
+_LARGEST_COPIED = 4096
 _LARGEST_PAYLOAD = FIELDS["payload"].maximum
 
 
@@ -36,6 +38,8 @@ class ValueReader:
         """
         self._sets = sets
         self._all_known = all_known
+        self._known: dict[tuple[str, type, object], Members] = {}
+        """Single values that were read before, by field and type: ``1`` equals ``true``."""
 
     def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
         """Read a field's value in a match. Problems are reported; what remains is returned."""
@@ -74,7 +78,14 @@ class ValueReader:
     def _members(self, field: Field, raw: object) -> Members:
         if isinstance(raw, str) and raw.startswith("@"):
             return self._set(field, raw[1:])
-        return members(field, raw)
+        if not isinstance(raw, str | int):
+            return members(field, raw)
+        # The same ports and networks are in many rules.
+        key = (field.name, type(raw), raw)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = members(field, raw)
+        return found
 
     def _set(self, field: Field, name: str) -> Members:
         if name not in self._sets:
@@ -115,12 +126,17 @@ def _any(parts: list[Condition], text: str) -> Condition:
     tests: dict[str, list[Members]] = {}
     joined: list[Condition] = []
     for part in flat:
-        if isinstance(part, Test):
+        if isinstance(part, Test) and not _is_large(part.among):
             tests.setdefault(part.field, []).append(part.among)
         else:
             joined.append(part)
     joined[:0] = [Test(name, one, text) for name, among in tests.items() for one in union(among)]
     return joined[0] if len(joined) == 1 else Any(tuple(joined))
+
+
+def _is_large(among: Members) -> bool:
+    """Whether members stay by themselves: a copy for each rule that names a set would be dear."""
+    return isinstance(among, Addresses) and len(among.v4) + len(among.v6) > _LARGEST_COPIED
 
 
 _PAYLOAD_FORMS = {

@@ -108,6 +108,19 @@ class LinkedTransport(Transport, Protocol):
     def link(self) -> Link:
         """Return what the worker has to know."""
 
+    def narrow(self, size: int) -> None:
+        """Have up to ``size`` bytes of each packet copied, as far as the terms of `open` allow.
+
+        Packets that come meanwhile wait for `receive`. Raises `TransportError`.
+        """
+
+    def ask_for(self, size: int) -> int:
+        """Ask for the same while a worker reads the socket.
+
+        Returns the number that the worker sees acknowledged (``Worker.acknowledged``) when it is
+        done, 0 if nothing was asked for. Raises `TransportError`.
+        """
+
     def place(self) -> Place | None:
         """Return where the worker begins; None: not before `receive` was called once more."""
 

@@ -273,6 +273,13 @@ class IpqueueTransport:
             family=self._family.number,
         )
 
+    def narrow(self, size: int) -> None:
+        """Do nothing: the module has a copy mode for its owner's life, without an answer."""
+
+    def ask_for(self, size: int) -> int:
+        """Ask for nothing."""
+        return 0
+
     def place(self) -> Place | None:
         """Return where a worker begins; None: not before `receive` was called once more."""
         return None if self._outbox else self._peer.place(self._last_id)

@@ -2,6 +2,7 @@
 """NFQUEUE over a netlink descriptor of our own."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Self
@@ -55,6 +56,7 @@ class NfqueueTransport:
         self._socket = socket
         self._queue = queue
         self._grant = grant
+        self._copy_range = grant.copy_range
         self._names = InterfaceNames(socket.fileno())
         self._parser = PacketParser()
         self._encoder = VerdictEncoder(queue.number)
@@ -98,7 +100,7 @@ class NfqueueTransport:
     @property
     def description(self) -> str:
         """One line for the log at start: the queue, and what the kernel did and did not grant."""
-        return str(self._grant)
+        return str(dataclasses.replace(self._grant, copy_range=self._copy_range))
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when packets wait."""
@@ -201,6 +203,18 @@ class NfqueueTransport:
             send_limit=self._socket.send_limit,
             most_verdicts=_MOST_VERDICTS,
         )
+
+    def narrow(self, size: int) -> None:
+        """Have up to ``size`` bytes of each packet copied, up to those of `open`."""
+        self._queue.narrow(self._bounded(size))
+
+    def ask_for(self, size: int) -> int:
+        """Ask for the same while a worker reads; return the number that it sees acknowledged."""
+        return self._queue.ask(Config(copy_range=self._bounded(size)))
+
+    def _bounded(self, size: int) -> int:
+        self._copy_range = min(size, self._grant.copy_range)
+        return self._copy_range
 
     def place(self) -> Place | None:
         """Return where a worker begins; None: not before `receive` was called once more."""

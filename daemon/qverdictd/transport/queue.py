@@ -85,6 +85,12 @@ class Queue:
             f"stop the traffic to this queue and start again"
         )
 
+    def ask(self, config: Config) -> int:
+        """Ask for ``config`` while somebody else reads our socket; return the message's number."""
+        self._seq += 1
+        self._send(encode_config(self.number, self._seq, config))
+        return self._seq
+
     def _nudge(self) -> None:
         """Make the descriptor readable if packets were kept, or nobody would come to read them."""
         if self._backlog:
@@ -106,6 +112,11 @@ class Queue:
             if code != errno.EOPNOTSUPP or not flags:
                 raise refusal(self.number, code)
             flags &= ~(1 << flags.bit_length() - 1)
+
+    def narrow(self, size: int) -> None:
+        """Have up to ``size`` bytes of each packet copied from now on. Raises `TransportError`."""
+        if code := self.configure(Config(copy_range=size)):
+            raise TransportError(f"queue {self.number}: no other copy range: {os.strerror(code)}")
 
     def stop(self) -> None:
         """Let no new packet in from now on: once `read` is empty, none waits.

@@ -2,6 +2,7 @@
 """Queues served by the compiled engine's own workers: a thread each, without Python on the way."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -14,18 +15,24 @@ from qverdictd.control.notify import Served
 from qverdictd.control.report import together
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.native import Compiled, NativeEngine
-from qverdictd.errors import QverdictdError
+from qverdictd.errors import QverdictdError, TransportError
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.model import Policy
 from qverdictd.transport.base import LinkedTransport, Losses, Place
 from qverdictd.worker.cpus import pin
 from qverdictd.worker.drainer import Drainer
 from qverdictd.worker.loop import Loop, told
+from qverdictd.worker.need import WHOLE, needed
 
 _RING = 16 << 20
 """Bytes of decisions that wait to be shown before further ones are counted instead."""
 _LOSSES = ("id_gaps", "flushed", "refused", "broken")
 """What workers count; the kernel knows the rest."""
+_PATIENCE = 10.0
+"""Seconds that all workers together may take to come to what the kernel sends from now on."""
+_AGAIN = 0.2
+"""Seconds until the kernel is asked again; its answer may have found a socket full."""
+_GLANCE = 0.001
 _STOPPING = 0.05
 """Seconds between two tries to wake a worker; one is enough unless memory is very short."""
 
@@ -51,6 +58,7 @@ class NativeWorkers:
         self._threads: list[threading.Thread] = []
         self._slot = Slot(engine.in_force.engine, len(transports))
         self._drainer: Drainer | None = None
+        self._copied = self._needed(engine.policy)
         self._past: dict[str, RuleCount] = {}
         self._errors: list[QverdictdError] = []
 
@@ -68,6 +76,7 @@ class NativeWorkers:
         """Begin to serve. Raises `TransportError`; `QverdictdError` without the memory."""
         try:
             for lane, transport in enumerate(self._transports):
+                transport.narrow(self._copied)
                 self._workers.append(self._worker(lane, transport, self._begin(transport)))
             self._show_rest()
             if self._viewer is not None:
@@ -129,8 +138,33 @@ class NativeWorkers:
         """Make another policy ready; return what puts it in force."""
         return partial(self._swap, self._engine.compile(policy))
 
+    def _needed(self, policy: Policy) -> int:
+        """Return the bytes of each packet that the policy, or whoever looks on, needs."""
+        return WHOLE if self._viewer is not None and self._viewer.dissects else needed(policy)
+
+    def _copy(self, size: int, *, wait: bool) -> None:
+        """Have so many bytes of each packet copied; ``wait`` until none with less is left.
+
+        Raises `TransportError`.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        for worker, transport in zip(self._workers, self._transports, strict=True):
+            number = transport.ask_for(size)
+            asked = time.monotonic()
+            while wait and number and worker.acknowledged() != number:
+                now = time.monotonic()
+                if now > deadline or self.ended:
+                    raise TransportError("the kernel does not say that it copies more of packets")
+                if now > asked + _AGAIN:  # its answer found the socket full
+                    number, asked = transport.ask_for(size), now
+                time.sleep(_GLANCE)
+        self._copied = size
+
     def _swap(self, compiled: Compiled) -> None:
         before = self._engine.in_force
+        size = self._needed(compiled.policy)
+        if size > self._copied:
+            self._copy(size, wait=True)
         generation = self._slot.generation + 1
         if self._drainer is not None:
             self._drainer.expect(generation, compiled)
@@ -139,6 +173,8 @@ class NativeWorkers:
         if self._drainer is not None:
             self._drainer.settle(generation)
         _add_rules(self._past, before)
+        if size < self._copied:
+            self._copy(size, wait=False)
 
     def stop(self) -> list[QverdictdError]:
         """Take no more packets, answer every held one; return what went wrong since the start."""

@@ -6,7 +6,7 @@ import time
 from functools import partial
 from pathlib import Path
 
-from harness import packages
+from harness import arguments, packages
 from harness.cache import CACHE, TREE, lock
 from harness.cli import boot
 from harness.judge import Result
@@ -16,38 +16,13 @@ from harness.module import BuildError, module
 from daemon import root
 
 _SCENARIOS = ("daemon-ipqueue", "daemon-shared", "daemon-restart", "daemon-nfqueue")
-_ALL = ", ".join(_SCENARIOS)
 _LIMIT = 300
 """Seconds for one scenario: Python starts in some five, and in many more on a loaded machine."""
 _TOTAL = 900
 
 
-def _kernels(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in META:
-            raise argparse.ArgumentTypeError(f"no kernel {name}; there are: {', '.join(META)}")
-    return names
-
-
-def _scenario(text: str) -> str:
-    if text not in _SCENARIOS:
-        raise argparse.ArgumentTypeError(f"no scenario {text}; there are: {_ALL}")
-    return text
-
-
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests/qemu/daemon/run", description=__doc__)
-    parser.add_argument(
-        "kernels",
-        metavar="KERNEL",
-        type=_kernels,
-        help=f"{', '.join(META)}, or both with a comma between, one after the other",
-    )
-    parser.add_argument("scenario", nargs="*", type=_scenario, help=f"default: {_ALL}")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="show what passing scenarios print too"
-    )
+    parser = arguments.parser("tests/qemu/daemon/run", tuple(META), _SCENARIOS)
     parser.add_argument(
         "--tree", type=Path, default=TREE, help="whose daemon to run, with .venv made (make ready)"
     )
@@ -62,7 +37,7 @@ def _run(name: str, options: argparse.Namespace) -> list[Result]:
         results = boot(
             target,
             module(target),
-            options.scenario or list(_SCENARIOS),
+            options.scenarios,
             logs,
             limit=_LIMIT,
             total=_TOTAL,

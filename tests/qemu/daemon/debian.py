@@ -15,6 +15,7 @@ _PACKAGES = (
     "iptables",
     "kmod",
     "libnetfilter-queue1",
+    "libre2-9",
     "libstdc++6",
     "mount",
     "python3.11",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from harness import packages
+from harness import arguments, packages
 from harness.cache import CACHE, QEMU, lock
 from harness.image import initramfs
 from harness.judge import Result, Run, reports
@@ -29,26 +29,8 @@ def catalogue() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _kernels(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in NAMES:
-            raise argparse.ArgumentTypeError(f"no kernel {name}; there are: {', '.join(NAMES)}")
-    return names
-
-
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tests/qemu/run", description=__doc__)
-    parser.add_argument(
-        "kernels",
-        metavar="KERNEL",
-        type=_kernels,
-        help=f"{', '.join(NAMES)}, or several with commas between, which boot side by side",
-    )
-    parser.add_argument("scenario", nargs="*", help="default: all in scenario/ORDER")
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="show what passing scenarios print too"
-    )
+    parser = arguments.parser("tests/qemu/run", NAMES, catalogue())
     parser.add_argument("--no-module", action="store_true", help="boot without the module")
     parser.add_argument(
         "--logs",
@@ -152,14 +134,6 @@ def _run(
 def main(argv: list[str]) -> int:
     """Run it; 0 when all passed, 1 when something failed, 2 when it could not be run."""
     options = _arguments(argv)
-    wanted = options.scenario or catalogue()
-    unknown = [name for name in wanted if name not in catalogue()]
-    if unknown:
-        print(
-            f"no such scenario: {' '.join(unknown)}; there are: {' '.join(catalogue())}",
-            file=sys.stderr,
-        )
-        return 2
     if options.logs and len(options.kernels) > 1:
         print("--logs is for one kernel", file=sys.stderr)
         return 2
@@ -169,7 +143,7 @@ def main(argv: list[str]) -> int:
         modules = [None if options.no_module else module(target) for target in targets]
         with ThreadPoolExecutor() as side_by_side:
             runs = [
-                side_by_side.submit(_run, target, ko, wanted, options)
+                side_by_side.submit(_run, target, ko, options.scenarios, options)
                 for target, ko in zip(targets, modules, strict=True)
             ]
             try:

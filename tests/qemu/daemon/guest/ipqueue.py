@@ -46,7 +46,7 @@ def refused(lab: Lab) -> None:
 def owned(lab: Lab, daemon: Daemon) -> None:
     """Check that the daemon says what it runs on, the module who owns it, and nobody else may."""
     check(daemon.said[0].endswith("transport auto: ipqueue, as its module is loaded"), daemon.said)
-    check("ready: queue 0 over ipqueue" in daemon.said[-1], daemon.said)
+    check("ready: queue 0 over ipqueue, engine native, " in daemon.said[-1], daemon.said)
     for queue in kmod(lab).values():
         check(queue["settings"]["maxlen"] == 16384, queue)
         check(queue["statistics"]["mode"] == "packet", queue)

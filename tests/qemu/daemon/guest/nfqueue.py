@@ -27,7 +27,7 @@ def main() -> None:
         refused(lab, "tap")
         daemon = Daemon(lab, RULES).wait_ready()
         check(f"transport auto: nfqueue, not ipqueue: {_NOT_LOADED}" in daemon.said[0], daemon.said)
-        check("ready: queue 0 over nfqueue" in daemon.said[-1], daemon.said)
+        check("ready: queue 0 over nfqueue, engine native, " in daemon.said[-1], daemon.said)
         run_cases(lab, daemon, CASES[:5])
         check(daemon.end() == 0, daemon.said)
         check(daemon.summary().lost == "nothing", daemon.said)
