@@ -182,8 +182,8 @@ def test_who_hangs_is_replaced(running: Machine) -> None:
     start = time.monotonic()
     running.do("kill", "-s", "SIGSTOP", pid)
     running.wait_for(lambda: running.property("MainPID") != pid, 10)
-    # The watchdog's two seconds, and what ending it takes; starting anew is Python's second or so.
-    assert time.monotonic() - start < 3.5
+    # The watchdog's two seconds, and what ending it takes on a machine that others use too.
+    assert time.monotonic() - start < 5
     running.wait_for(lambda: running.property("ActiveState") == "active", 10)
     with Udp(running.lab) as udp:
         udp.send(b"yes")
