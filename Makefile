@@ -67,7 +67,7 @@ sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (cla
 	$(owner) env DIFFERENTIAL_PAIRS=20000 \
 		build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
 
-bench: ready ## CPU time a packet, ours and others'
+bench: ready ## speed and memory, ours and others', beside the goals: bench/REPORT.md
 	bench/run
 
 include tests/qemu/Makefile.inc

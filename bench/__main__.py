@@ -59,7 +59,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, help="rounds of each part, instead of its own number")
     parser.add_argument(
-        "--seconds", type=float, default=0.15, help="CPU time of a turn (default: %(default)s)"
+        "--seconds", type=float, default=0.12, help="CPU time of a turn (default: %(default)s)"
     )
     parser.add_argument(
         "--programs", default="", metavar="TEXT", help="live: programs named so; no report"

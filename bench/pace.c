@@ -71,6 +71,7 @@ static int ascending(const void *left, const void *right)
 int main(int argc, char **argv)
 {
 	const struct timeval patience = { .tv_usec = 500000 };
+	const int buffer = 8 << 20; /* what arrives while this thread has no processor */
 	struct stream stream = { 0 };
 	int64_t *ways, left, last = 0, longest = 0;
 	size_t room, received = 0, long_gaps = 0;
@@ -90,6 +91,9 @@ int main(int argc, char **argv)
 	if (!ways)
 		die("calloc");
 	if (setsockopt(receiver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)))
+		die("setsockopt");
+	if (setsockopt(receiver, SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer)) &&
+	    setsockopt(receiver, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer)))
 		die("setsockopt");
 	errno = pthread_create(&sender, NULL, send_stream, &stream);
 	if (errno)

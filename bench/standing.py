@@ -13,7 +13,7 @@ from bench.tools import say
 
 COLUMNS = (
     "",
-    "flows",
+    "packets",
     "ns a packet",
     "x baseline",
     "middle half",
@@ -41,9 +41,14 @@ class Series:
     rejected: int = 0
     """The other turns."""
 
+    @property
+    def packets(self) -> str:
+        """How its packets come, as people read it."""
+        return f"{self.flows:,} flows, {'gathered' if self.held else 'steady'}"
+
     def row(self) -> tuple[str, ...]:
         """Return the row of the report's table."""
-        row = (self.name, f"{self.flows:,}{', gathered' if self.held else ''}")
+        row = (self.name, self.packets)
         if not self.samples:
             return (*row, "no valid turn", *[""] * (len(COLUMNS) - 3))
         low, _, high = quantiles(self.ratios, n=4) if len(self.ratios) > 1 else self.ratios * 3

@@ -39,14 +39,19 @@ struct qv_span {
 	uint32_t low, high;
 };
 
-/* A rule that may match, and in the uppermost bit whether it surely does. */
+/* A rule that may match, and in the lowest bit whether that is not sure: the least is the best. */
 typedef uint32_t qv_candidate;
-#define QV_EXACT (UINT32_C(1) << 31)
-#define QV_NO_CANDIDATE (~QV_EXACT)	/* after all rules */
+#define QV_NO_CANDIDATE UINT32_MAX	/* after all rules */
+#define QV_RULES_MAX (UINT32_MAX / 2)
 
 static inline uint32_t qv_candidate_rule(qv_candidate candidate)
 {
-	return candidate & ~QV_EXACT;
+	return candidate / 2;
+}
+
+static inline bool qv_candidate_sure(qv_candidate candidate)
+{
+	return !(candidate & 1);
 }
 
 enum { QV_FOUND_MAX = 14 };
@@ -83,7 +88,8 @@ struct qv_index {
 	struct qv_pairs *pairs;
 	struct qv_final finals[QV_AXES_MAX];
 	const struct qv_chunk *chunks;
-	const qv_candidate *candidates;	/* of each place */
+	uint32_t places;
+	const qv_candidate *candidates;	/* of each place, and at its end none */
 	const struct qv_span *spans;	/* of each chunk of places */
 	const uint64_t *whole;		/* of each slab: the chunks that there are */
 };

@@ -39,7 +39,7 @@ static bool build_places(struct build *build)
 	places->chunks = chunks;
 	places->clause_at = qv_heap_take(build->heap, places->count, sizeof(*places->clause_at));
 	places->place_of = qv_heap_take(build->heap, places->count, sizeof(*places->place_of));
-	candidates = qv_heap_take(build->heap, places->count, sizeof(*candidates));
+	candidates = qv_heap_take(build->heap, (uint64_t)places->count + 1, sizeof(*candidates));
 	spans = qv_heap_take(build->heap, chunks, sizeof(*spans));
 	whole = qv_heap_take(build->heap, index->slabs, sizeof(*whole));
 	if (!places->clause_at || !places->place_of || !candidates || !spans || !whole ||
@@ -56,13 +56,15 @@ static bool build_places(struct build *build)
 			continue;
 		}
 		places->place_of[places->clause_at[place]] = place;
-		candidates[place] = clause->rule | (clause->exact ? QV_EXACT : 0);
+		candidates[place] = clause->rule * 2 + !clause->exact;
 		if (place % QV_CHUNK_BITS == 0)
 			span->low = clause->rule;
 		span->high = clause->rule;
 	}
 	for (uint32_t chunk = 0; chunk < chunks; chunk++)
 		whole[chunk / QV_SLAB_CHUNKS] |= UINT64_C(1) << chunk % QV_SLAB_CHUNKS;
+	candidates[places->count] = QV_NO_CANDIDATE;
+	index->places = places->count;
 	index->candidates = candidates;
 	index->spans = spans;
 	index->whole = whole;
@@ -126,10 +128,15 @@ static bool build_finals(struct build *build)
 			qv_rows_drop(rows, build->heap);
 			continue;
 		}
+		qv_heap_drop(build->heap, rows->table);
+		/* One more, as a lookup without a say in a chunk reads where its number would be. */
+		rows->numbers = qv_heap_reserve(build->heap, rows->numbers, rows->number_count, 1,
+						&rows->number_room, sizeof(*rows->numbers));
+		if (!rows->numbers)
+			return false;
 		index->finals[index->final_count++] = (struct qv_final){
 			rows->rows, rows->asked, rows->numbers, (uint8_t)slot,
 		};
-		qv_heap_drop(build->heap, rows->table);
 	}
 	index->chunks = build->chunks.all;
 	return true;

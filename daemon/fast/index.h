@@ -30,7 +30,6 @@ uint64_t qv_index_memory(const struct qv_index *index);
 enum qv_processor {
 	QV_ANY_PROCESSOR,
 	QV_WITH_AVX2,
-	QV_WITH_AVX512,
 	QV_PROCESSORS,
 };
 

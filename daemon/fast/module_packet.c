@@ -184,7 +184,7 @@ PyObject *qv_packet_of(const struct qv_attributes *attributes, PyObject *raw,
 		.caplen = (uint32_t)PyBytes_GET_SIZE(data),
 	};
 	if (required(attributes, raw, QV_ATTRIBUTE_LENGTH, UINT32_MAX, &packet->length) ||
-	    required(attributes, raw, QV_ATTRIBUTE_FAMILY, UINT8_MAX, &family) ||
+	    required(attributes, raw, QV_ATTRIBUTE_FAMILY, UINT32_MAX, &family) ||
 	    required(attributes, raw, QV_ATTRIBUTE_MARK, UINT32_MAX, &packet->mark) ||
 	    optional(attributes, raw, QV_ATTRIBUTE_UID, &packet->uid, packet, QV_PACKET_UID) ||
 	    optional(attributes, raw, QV_ATTRIBUTE_GID, &packet->gid, packet, QV_PACKET_GID) ||
@@ -195,7 +195,8 @@ PyObject *qv_packet_of(const struct qv_attributes *attributes, PyObject *raw,
 	    interface(attributes, raw, QV_ATTRIBUTE_OUTDEV, &packet->out) ||
 	    mac(attributes, raw, packet))
 		goto refuse;
-	packet->family = (uint8_t)family;
+	/* No family that is judged is lost by that. */
+	packet->family = family <= UINT8_MAX ? (uint8_t)family : 0;
 	return data;
 refuse:
 	Py_DECREF(data);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <new>
@@ -58,14 +57,14 @@ bool folds_cases(const std::string &source)
 	return false;
 }
 
-// Whether a class of Unicode's or an escape may stand for a character above 0xff.
+// Whether it has a class of Unicode's, with characters above 0xff: no escape stands for one.
 bool is_wide(const std::string &source)
 {
-	for (size_t i = source.find('\\'); i != std::string::npos; i = source.find('\\', i + 2)) {
-		const std::string escape = source.substr(i + 1, 2);
-
-		if (escape[0] == 'p' || escape[0] == 'P' ||
-		    (escape == "x{" && strtoul(source.c_str() + i + 3, nullptr, 16) > 0xff))
+	for (size_t i = 0; i + 1 < source.size(); i++) {
+		if (source[i] != '\\')
+			continue;
+		i++;
+		if (source[i] == 'p' || source[i] == 'P')
 			return true;
 	}
 	return false;

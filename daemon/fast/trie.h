@@ -46,24 +46,50 @@ struct qv_trie {
 bool qv_trie_build(struct qv_trie *trie, struct qv_heap *heap,
 		   const struct qv_intervals *intervals);
 
-static inline __attribute__((always_inline)) uint32_t qv_trie_find(const struct qv_trie *trie,
-								   uint32_t key)
+/*
+ * A walk down the trie, a step at a time, so that many can take turns and their loads overlap. @at
+ * is a node, or a class with QV_TRIE_LEAF: then the walk has ended.
+ */
+struct qv_trie_walk {
+	uint32_t rest;		/* bits of the key, those still to be looked at first */
+	uint32_t at;
+};
+
+static inline __attribute__((always_inline)) struct qv_trie_walk
+qv_trie_begin(const struct qv_trie *trie, uint32_t key)
 {
-	uint32_t at = trie->roots[key >> 16];
+	const struct qv_trie_walk walk = { key << 16, trie->roots[key >> 16] };
 
-	if (at & QV_TRIE_LEAF)
-		return at & ~QV_TRIE_LEAF;
-	for (uint32_t rest = key << 16;; rest <<= 6) {
-		const struct qv_trie_node *node = &trie->nodes[at];
-		const uint64_t bit = UINT64_C(1) << (rest >> 26);
+	if (!(walk.at & QV_TRIE_LEAF))
+		__builtin_prefetch(&trie->nodes[walk.at]);
+	return walk;
+}
 
-		if (!(node->children & bit))
-			return trie->leaves[node->first_leaf - 1 +
-					    (uint32_t)__builtin_popcountll(node->leaves &
-									   (bit | (bit - 1)))];
-		at = node->first_child +
-		     (uint32_t)__builtin_popcountll(node->children & (bit - 1));
+static inline __attribute__((always_inline)) void qv_trie_step(const struct qv_trie *trie,
+							       struct qv_trie_walk *walk)
+{
+	const struct qv_trie_node *node = &trie->nodes[walk->at];
+	const uint64_t bit = UINT64_C(1) << (walk->rest >> 26);
+
+	walk->rest <<= 6;
+	if (node->children & bit) {
+		walk->at = node->first_child +
+			   (uint32_t)__builtin_popcountll(node->children & (bit - 1));
+		__builtin_prefetch(&trie->nodes[walk->at]);
+	} else {
+		walk->at = trie->leaves[node->first_leaf - 1 +
+					(uint32_t)__builtin_popcountll(node->leaves &
+								       (bit | (bit - 1)))] |
+			   QV_TRIE_LEAF;
 	}
+}
+
+static inline __attribute__((always_inline)) uint32_t qv_trie_end(const struct qv_trie *trie,
+								  struct qv_trie_walk walk)
+{
+	while (!(walk.at & QV_TRIE_LEAF))
+		qv_trie_step(trie, &walk);
+	return walk.at & ~QV_TRIE_LEAF;
 }
 
 /* Numbers of up to 16 bits: pages of 256, equal ones shared, so that a few stay in the cache. */

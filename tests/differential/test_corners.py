@@ -110,6 +110,15 @@ def test_sizes_at_their_limits(edit: dict[str, Any]) -> None:
     both.agree(packets)
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 11, 19, 20, 21, 24])
+def test_coverage_of_a_payload_that_changes_its_size(size: int) -> None:
+    new = {"payload": {"text": "x" * size}}
+    both = _both({"match": {"proto": "udplite"}, "rewrite": [new]})
+    for network in (IP(), IPv6()):
+        covered = [UDPLite(coverage=coverage) for coverage in (0, *range(8, 29))]
+        both.agree([_raw(bytes(network / layer / Raw(b"a" * 20))) for layer in covered])
+
+
 def test_longer_than_lengths_can_say() -> None:
     """Super-packets of the kernel's and jumbograms: they are changed, but keep their size."""
     both = _both(

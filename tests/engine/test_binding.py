@@ -16,7 +16,7 @@ import pytest
 from qverdictd import _fast
 from qverdictd.action.decision import Reason, Verdict
 from qverdictd.packet.numbering import FINGERPRINT
-from qverdictd.packet.raw import RawPacket
+from qverdictd.packet.raw import AF_INET, RawPacket
 from qverdictd.policy.lower import lower
 from qverdictd.policy.program import VERDICTS, VERSION
 from tests.engine.policies import policy, syn
@@ -69,6 +69,12 @@ def test_rules_count_what_they_decide_in_all_lanes() -> None:
     assert engine.counts() == [(3, 3 * size, 300), (1, size, 100)]
     assert engine.lanes == 3
     assert engine.memory > 0
+
+
+@pytest.mark.parametrize("family", [0, 1, 7, 255, 256, 256 + AF_INET, 2**32 - 1])
+def test_other_families_are_not_judged(family: int) -> None:
+    (told,) = _fast.Engine(PROGRAM).judge([replace(syn(23), family=family)], 0)
+    assert _fast.REASONS[told[1]] == Reason.UNSUPPORTED.value
 
 
 @pytest.mark.parametrize("lane", [-1, 1, 2**31 - 1])
@@ -154,7 +160,7 @@ def test_a_program_that_needs_more_memory_than_it_may_is_refused() -> None:
         ({"mac": "00:00:00:00:00:01"}, TypeError),
         ({"indev": b"lo"}, TypeError),
         ({"outdev": 3}, TypeError),
-        ({"family": 256}, ValueError),
+        ({"family": -2}, OverflowError),
     ],
 )
 def test_a_packet_that_is_none_is_refused(change: dict[str, Any], error: type[Exception]) -> None:

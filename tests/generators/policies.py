@@ -85,6 +85,17 @@ _resizing = st.fixed_dictionaries(
     }
 )
 
+#: A rule that changes every packet that is at hand: what its headers are then decides the sums.
+_changing_all = st.fixed_dictionaries(
+    {
+        "verdict": st.just("continue"),
+        "rewrite": st.sampled_from(("ttl", "dscp", "ecn")).flatmap(
+            lambda field: st.integers(0, 3).map(lambda value: [{"set": {field: value}}])
+        ),
+    }
+)
+_any_rules = st.lists(st.one_of(_rules, _rules, _resizing), min_size=1, max_size=5)
+
 
 def _document(rules: list[dict[str, Any]], default: str, on_error: str) -> dict[str, Any]:
     named = [{"name": f"rule-{number}", **rule} for number, rule in enumerate(rules, 1)]
@@ -101,7 +112,11 @@ _verdicts = st.sampled_from(("accept", "drop"))
 #: Documents that the loader takes.
 documents: st.SearchStrategy[dict[str, Any]] = st.builds(
     _document,
-    st.lists(st.one_of(_rules, _rules, _resizing), min_size=1, max_size=5),
+    st.one_of(
+        _any_rules,
+        _any_rules,
+        st.builds(lambda first, others: [first, *others], _changing_all, _any_rules),
+    ),
     _verdicts,
     _verdicts,
 )

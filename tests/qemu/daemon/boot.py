@@ -16,9 +16,9 @@ from harness.module import BuildError, module
 from daemon import root
 
 _SCENARIOS = ("daemon-ipqueue", "daemon-shared", "daemon-restart", "daemon-nfqueue")
-_LIMIT = 300
+_LIMIT = 480
 """Seconds for one scenario: Python starts in some five, and in many more on a loaded machine."""
-_TOTAL = 900
+_TOTAL = 1500
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:

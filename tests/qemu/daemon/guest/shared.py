@@ -12,6 +12,7 @@ from traceback import TracebackException
 from typing import Any, cast
 
 from tests.netns import test_queue, test_run, test_run_end
+from tests.netns.daemon import WAYS
 from tests.netns.lab import Family, Lab
 from tests.netns.traffic import Kind
 
@@ -46,6 +47,10 @@ class Ipqueue6:
         return IpqueueTransport.open(IPV6, **terms)
 
 
+#: The tests look up here what the daemon's command line says.
+WAYS["ipqueue"] = ("--transport", "ipqueue", "--engine", "native")
+WAYS["ipqueue in Python"] = ("--transport", "ipqueue", "--engine", "reference")
+
 KIND = {4: cast(Kind, Ipqueue4), 6: cast(Kind, Ipqueue6)}
 Test = Callable[..., None]
 
@@ -72,8 +77,9 @@ def of_the_daemon(folder: Path) -> Iterator[tuple[Test, tuple[object, ...]]]:
     """Yield tests of ``qverdictd run`` with their arguments; the last one takes a link away."""
     rules = folder / "accept.yaml"
     rules.write_text(test_run_end.ACCEPT)
-    yield test_run.test_every_verdict, (folder, ("QUEUE",), "ipqueue")
-    yield test_run_end.test_sigterm_under_traffic_answers_every_packet, (rules, "ipqueue")
+    for way in ("ipqueue", "ipqueue in Python"):
+        yield test_run.test_every_verdict, (folder, ("QUEUE",), way)
+        yield test_run_end.test_sigterm_under_traffic_answers_every_packet, (rules, way)
     yield test_run_end.test_its_link_may_go_away, (rules, "ipqueue")
 
 
