@@ -29,7 +29,7 @@ class Goal:
         """Return a limit as people read it."""
         if limit is None:
             return "-"
-        return f"{'>=' if self.at_least else '<='} {number(limit)}{unit}"
+        return f"{'>=' if self.at_least else '<='} {limit:g}{unit}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +75,4 @@ def number(value: float) -> str:
     """Return a number with as many digits as it is good for."""
     if abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 20 else f"{value:.2f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"

@@ -128,6 +128,25 @@ static int lanes_build(struct qv_engine *engine, unsigned int count, uint32_t fl
 	return 0;
 }
 
+static int deeds_build(struct qv_engine *engine, struct budget *budget)
+{
+	const struct qv_program *program = &engine->program;
+
+	engine->deeds = allocate(budget, (uint64_t)program->rule_count * sizeof(*engine->deeds));
+	if (!engine->deeds)
+		return -1;
+	for (uint32_t i = 0; i < program->rule_count; i++) {
+		const struct qv_rule *rule = &program->rules[i];
+
+		engine->deeds[i] = (struct qv_deed){
+			.verdict = rule->verdict,
+			.acts = rule->rewrites || rule->flags & (QV_RULE_MARKS | QV_RULE_LOGS),
+			.queue = rule->queue,
+		};
+	}
+	return 0;
+}
+
 static int parts_build(struct qv_engine *engine, struct budget *budget)
 {
 	const struct qv_program *program = &engine->program;
@@ -161,7 +180,7 @@ struct qv_engine *qv_engine_new(const void *program, size_t size, unsigned int l
 	if (!engine)
 		return NULL;
 	if (qv_program_verify(&engine->program, program, size, fault) < 0 ||
-	    parts_build(engine, &budget) < 0 ||
+	    deeds_build(engine, &budget) < 0 || parts_build(engine, &budget) < 0 ||
 	    lanes_build(engine, lanes, limits ? limits->cached_flows : 0, &budget) < 0) {
 		qv_engine_free(engine);
 		return NULL;
@@ -181,6 +200,7 @@ void qv_engine_free(struct qv_engine *engine)
 	qv_scans_free(engine->scans);
 	qv_index_free(engine->index);
 	qv_sets_free(engine->sets);
+	free(engine->deeds);
 	free(engine);
 }
 

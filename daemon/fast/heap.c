@@ -96,6 +96,12 @@ void qv_heap_drop(struct qv_heap *heap, void *items)
 
 void qv_heap_clear(struct qv_heap *heap)
 {
-	while (heap->blocks)
-		qv_heap_drop(heap, heap->blocks + 1);
+	struct qv_block *next;
+
+	for (struct qv_block *block = heap->blocks; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	heap->blocks = NULL;
+	heap->used = 0;
 }

@@ -86,41 +86,43 @@ static bool holds(struct qv_lane *lane, uint32_t index, const struct qv_view *vi
 	return outcome & QV_TRUE;
 }
 
-/* Decide a decoded packet by the first rule whose condition holds and that does not continue. */
+/*
+ * Decide a decoded packet by the first rule whose condition holds and that does not continue, from
+ * the candidate on.
+ */
 static void decide(struct qv_lane *lane, struct qv_view *view, struct qv_lookup *lookup,
-		   struct qv_decision *decision)
+		   struct qv_candidate candidate, struct qv_decision *decision)
 {
-	const struct qv_index *rules = lane->engine->index;
-	const struct qv_program *program = &lane->engine->program;
+	const struct qv_engine *engine = lane->engine;
 	const struct qv_view *const views[1] = { view };
 	enum qv_reason reason = QV_BY_RULE;
-	bool certain, acted;
-	uint32_t index = 0;
+	bool certain = candidate.certain, acted;
 
-	for (;; index++) {
-		index = qv_index_next(rules, lookup, index, &certain);
-		if (index == QV_NO_RULE)
-			break;
+	for (uint32_t index = candidate.rule; index != QV_NO_RULE;
+	     index = qv_index_next(engine->index, lookup, index + 1, &certain)) {
+		const struct qv_deed *deed = &engine->deeds[index];
+
 		if (!certain && !holds(lane, index, view, &reason))
 			continue;
-		if (reason == QV_BY_RULE)
+		acted = false;
+		if (reason == QV_BY_RULE && deed->acts)
 			reason = act(lane, index, view, decision, &acted);
 		if (reason != QV_BY_RULE) {
 			decide_error(lane, view->packet, reason, decision);
 			return;
 		}
 		decision->mark = view->mark;
-		if (program->rules[index].verdict != QV_CONTINUE) {
-			decision->verdict = program->rules[index].verdict;
+		if (deed->verdict != QV_CONTINUE) {
+			decision->verdict = deed->verdict;
 			decision->reason = QV_BY_RULE;
 			decision->rule = index;
-			decision->queue = program->rules[index].queue;
+			decision->queue = deed->queue;
 			return;
 		}
 		if (acted)
-			qv_index_begin(rules, lane->flows, views, 1, lookup);
+			qv_index_begin(engine->index, lane->flows, views, 1, lookup);
 	}
-	decision->verdict = program->header->default_verdict;
+	decision->verdict = engine->program.header->default_verdict;
 	decision->reason = QV_BY_DEFAULT;
 }
 
@@ -151,7 +153,7 @@ static void judge_one(struct qv_lane *lane, unsigned int i, const struct qv_pack
 	switch (lane->decoded[i]) {
 	case QV_DECODED:
 		qv_finds_forget(lane->evaluator.finds);
-		decide(lane, &lane->views[i], &lane->lookups[i], &decision);
+		decide(lane, &lane->views[i], &lane->lookups[i], lane->candidates[i], &decision);
 		break;
 	case QV_MALFORMED:
 		decide_error(lane, packet, QV_IS_MALFORMED, &decision);
@@ -165,19 +167,49 @@ static void judge_one(struct qv_lane *lane, unsigned int i, const struct qv_pack
 	decided(context, packet, &decision);
 }
 
+/* Decode packets, whose first bytes are asked for a few packets ahead. */
+static void decode_all(struct qv_lane *lane, const struct qv_packet *packets, unsigned int count)
+{
+	enum { AHEAD = 4 };
+
+	for (unsigned int i = 0; i < count; i++) {
+		const struct qv_packet *packet = &packets[i];
+
+		if (i + AHEAD < count)
+			__builtin_prefetch(packets[i + AHEAD].data);
+		lane->decoded[i] = qv_decode(&lane->views[i], packet, packet->data, packet->caplen,
+					     packet->length);
+		lane->judged[i] = lane->decoded[i] == QV_DECODED ? &lane->views[i] : NULL;
+	}
+}
+
+/* Find each packet's first candidate, and ask for what deciding by it takes. */
+static void find_candidates(struct qv_lane *lane, unsigned int count)
+{
+	const struct qv_engine *engine = lane->engine;
+
+	qv_index_begin(engine->index, lane->flows, lane->judged, count, lane->lookups);
+	for (unsigned int i = 0; i < count; i++) {
+		struct qv_candidate *candidate = &lane->candidates[i];
+
+		if (!lane->judged[i])
+			continue;
+		candidate->rule = qv_index_next(engine->index, &lane->lookups[i], 0,
+						&candidate->certain);
+		if (candidate->rule != QV_NO_RULE) {
+			__builtin_prefetch(&engine->deeds[candidate->rule]);
+			__builtin_prefetch(&lane->counts[candidate->rule], 1);
+		}
+	}
+}
+
 void qv_judge(struct qv_lane *lane, const struct qv_packet *packets, size_t count, uint64_t now,
 	      qv_decided *decided, void *context)
 {
 	for (unsigned int some; count; packets += some, count -= some) {
 		some = count < QV_LANE_PACKETS ? (unsigned int)count : QV_LANE_PACKETS;
-		for (unsigned int i = 0; i < some; i++) {
-			const struct qv_packet *packet = &packets[i];
-
-			lane->decoded[i] = qv_decode(&lane->views[i], packet, packet->data,
-						     packet->caplen, packet->length);
-			lane->judged[i] = lane->decoded[i] == QV_DECODED ? &lane->views[i] : NULL;
-		}
-		qv_index_begin(lane->engine->index, lane->flows, lane->judged, some, lane->lookups);
+		decode_all(lane, packets, some);
+		find_candidates(lane, some);
 		for (unsigned int i = 0; i < some; i++)
 			judge_one(lane, i, &packets[i], now, decided, context);
 	}

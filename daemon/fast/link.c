@@ -115,8 +115,13 @@ int qv_link_answer(struct qv_link *link, const struct qv_packet *packet,
 
 int qv_link_flush(struct qv_link *link)
 {
-	int error = qv_outbox_flush(link->outbox);
+	bool settled;
+	int error;
 
+	do {
+		settled = !link->kind->settle || link->kind->settle(link);
+		error = qv_outbox_flush(link->outbox);
+	} while (!settled && !error);
 	if (!error || error == -EAGAIN)
 		return error;
 	qv_link_fail(link, QV_SEND_FAILED, -error);

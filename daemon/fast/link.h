@@ -29,6 +29,8 @@ struct qv_link_kind {
 	/* Put a verdict into the outbox; false if it has no room. */
 	bool (*answer)(struct qv_link *link, const struct qv_packet *packet,
 		       const struct qv_decision *decision);
+	/* Put what @answer held back into the outbox; false if it has no room. NULL: nothing is. */
+	bool (*settle)(struct qv_link *link);
 	qv_outbox_seal *seal;
 	/* Write a message that changes nothing and that the kernel answers; return its bytes. */
 	size_t (*nudge)(const struct qv_link *link, uint8_t message[QV_OUTBOX_HEAD]);
@@ -58,6 +60,16 @@ enum qv_failure {
 	QV_VERDICTS_REFUSED,	/* ipqueue: a whole list, whose packets would wait for ever */
 };
 
+/* nfqueue: packets that get the same verdict, of which all but the first share a message. */
+struct qv_run {
+	bool begun;
+	uint32_t code;
+	uint32_t indev;
+	uint32_t outdev;
+	uint32_t rest;		/* how many share it */
+	uint64_t last;		/* id of the last of them */
+};
+
 struct qv_link {
 	const struct qv_link_kind *kind;
 	struct qv_terms terms;		/* last_id and the numbers go on */
@@ -65,6 +77,7 @@ struct qv_link {
 	struct qv_inbox *inbox;
 	struct qv_outbox *outbox;
 	uint32_t acknowledged;		/* nfqueue: of the configuration done last, its number */
+	struct qv_run run;
 	struct qv_message rest;		/* ipqueue: what is left of a message of packets */
 	uint32_t rest_count;		/* packets in it */
 	enum qv_failure failure;

@@ -70,7 +70,7 @@ HOT void list_chunks(const struct qv_index *index, const struct qv_search *searc
 		for (; slab.some; slab.some &= slab.some - 1) {
 			const int chunk = __builtin_ctzll(slab.some);
 			const struct qv_chunk **chunks =
-				&work->chunks[work->count * index->final_count];
+				&work->chunks[(size_t)work->count * index->final_count];
 
 			if (work->count - count == QV_FLOWS_WORTH) {
 				work->many[packet] = true;
@@ -261,7 +261,7 @@ HOT void begin_batch(const struct qv_index *index, enum qv_processor level,
 	for (uint32_t i = 0; i < work.count; i++) {
 		qv_candidate *best = &work.best[work.items[i].packet];
 		const qv_candidate one =
-			first_of(index, level, &work.chunks[i * index->final_count],
+			first_of(index, level, &work.chunks[(size_t)i * index->final_count],
 				 work.items[i].chunk);
 
 		*best = one < *best ? one : *best;

@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * NFQUEUE's messages: packets in, verdicts out. Layouts are those of
- * linux/netfilter/nfnetlink_queue.h; the values in attributes are in network byte order.
- *
- * Each packet gets a verdict message of its own, many in one send. NFQNL_MSG_VERDICT_BATCH, which
- * answers all packets up to an id, was measured to cost the same (2,216 against 2,220 ns a packet),
- * and it hides which packets the kernel had flushed by then.
+ * NFQUEUE's messages: packets come in. Layouts are those of linux/netfilter/nfnetlink_queue.h; the
+ * values in attributes are in network byte order. Verdicts go out by nfqueue_verdict.c.
  */
 #include <arpa/inet.h>
 #include <endian.h>
@@ -16,11 +12,10 @@
 #include <linux/netlink.h>
 #include <string.h>
 
-#include "link.h"
+#include "nfqueue.h"
 
 enum {
 	MSG_PACKET = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET,
-	MSG_VERDICT = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
 	MSG_CONFIG = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG,
 	DATAGRAMS = 128,
 	HOOKS = 5,		/* NF_INET_PRE_ROUTING to NF_INET_POST_ROUTING */
@@ -29,17 +24,8 @@ enum {
 	ETHERTYPE_IPV6 = 0x86dd,
 };
 
-/* NLA_HDRLEN and NLA_TYPE_MASK, without a sign. */
-#define ATTR_HEADER ((uint32_t)sizeof(struct nlattr))
+/* NLA_TYPE_MASK, without a sign. */
 #define TYPE_MASK UINT16_C(0x3fff)
-/* Bytes that an attribute can hold. */
-#define ATTR_MAX (UINT16_MAX - ATTR_HEADER)
-
-/* Messages and attributes start at multiples of 4 bytes. */
-static uint32_t align(uint32_t size)
-{
-	return (size + 3) & ~UINT32_C(3);
-}
 
 static uint32_t load32(const uint8_t *at)
 {
@@ -74,7 +60,7 @@ static uint32_t after(uint32_t offset, uint32_t end, const struct nlattr *attr)
 {
 	uint32_t stop = offset + attr->nla_len;
 
-	return stop == end ? end : offset + align(attr->nla_len);
+	return stop == end ? end : offset + qv_attr_align(attr->nla_len);
 }
 
 /* Read an attribute of @size bytes at @value. False if this type does not have that size. */
@@ -157,12 +143,12 @@ static bool parse(struct qv_packet *packet, const uint8_t *body, uint32_t end)
 	uint16_t ethertype;
 	bool cut = false;
 
-	if (end < offset + ATTR_HEADER + align(PACKET_HDR_SIZE))
+	if (end < offset + QV_ATTR_HEADER + qv_attr_align(PACKET_HDR_SIZE))
 		return false;
 	memcpy(&attr, body + offset, sizeof(attr));
-	if (attr.nla_type != NFQA_PACKET_HDR || attr.nla_len != ATTR_HEADER + PACKET_HDR_SIZE)
+	if (attr.nla_type != NFQA_PACKET_HDR || attr.nla_len != QV_ATTR_HEADER + PACKET_HDR_SIZE)
 		return false;
-	offset += ATTR_HEADER;
+	offset += QV_ATTR_HEADER;
 	packet->id = load32(body + offset);
 	packet->family = body[0];
 	if (packet->family == NFPROTO_BRIDGE) {
@@ -172,12 +158,12 @@ static bool parse(struct qv_packet *packet, const uint8_t *body, uint32_t end)
 							       : 0;
 	}
 	packet->hook = body[offset + 6] < HOOKS ? body[offset + 6] : QV_NO_HOOK;
-	offset += align(PACKET_HDR_SIZE);
+	offset += qv_attr_align(PACKET_HDR_SIZE);
 
 	while (offset < end) {
 		if (!attribute(body, end, offset, &attr) ||
 		    !read_attribute(packet, attr.nla_type & TYPE_MASK,
-				    body + offset + ATTR_HEADER, attr.nla_len - ATTR_HEADER, &cut))
+				    body + offset + QV_ATTR_HEADER, attr.nla_len - QV_ATTR_HEADER, &cut))
 			return false;
 		offset = after(offset, end, &attr);
 	}
@@ -187,8 +173,8 @@ static bool parse(struct qv_packet *packet, const uint8_t *body, uint32_t end)
 }
 
 /*
- * Find the id in a body that parse() refused. The kernel puts it first, so that what is broken after
- * it does not leave the packet unanswered.
+ * Find the id in a body that parse() refused. The kernel puts it first, so that what is broken
+ * after it does not leave the packet unanswered.
  */
 static bool readable_id(const uint8_t *body, uint32_t end, uint64_t *id)
 {
@@ -199,9 +185,9 @@ static bool readable_id(const uint8_t *body, uint32_t end, uint64_t *id)
 	     offset = after(offset, end, &attr)) {
 		if ((attr.nla_type & TYPE_MASK) != NFQA_PACKET_HDR)
 			continue;
-		if (attr.nla_len < ATTR_HEADER + PACKET_HDR_SIZE)
+		if (attr.nla_len < QV_ATTR_HEADER + PACKET_HDR_SIZE)
 			return false;
-		*id = load32(body + offset + ATTR_HEADER);
+		*id = load32(body + offset + QV_ATTR_HEADER);
 		return true;
 	}
 	return false;
@@ -239,12 +225,12 @@ static void read_error(struct qv_link *link, const struct qv_message *message)
 	memcpy(&error, message->body, sizeof(error));
 	if (error.error > 0)
 		qv_count_add(&link->tally->broken, 1);
-	else if (error.msg.nlmsg_type == MSG_VERDICT && error.error == -ENOENT)
-		qv_count_add(&link->tally->flushed, 1);
-	else if (error.msg.nlmsg_type == MSG_VERDICT && error.error)
-		qv_count_add(&link->tally->refused, 1);
 	else if (error.msg.nlmsg_type == MSG_CONFIG && !error.error && error.msg.nlmsg_seq)
 		link->acknowledged = error.msg.nlmsg_seq;
+	else if (error.error == -ENOENT)
+		qv_count_add(&link->tally->flushed, qv_nfqueue_verdicts_in(&error.msg));
+	else if (error.error)
+		qv_count_add(&link->tally->refused, qv_nfqueue_verdicts_in(&error.msg));
 }
 
 static void read_message(struct qv_link *link, const struct qv_message *message)
@@ -253,86 +239,6 @@ static void read_message(struct qv_link *link, const struct qv_message *message)
 		read_packet(link, message);
 	else if (message->type == NLMSG_ERROR)
 		read_error(link, message);
-}
-
-/* What every verdict begins with, and all that most consist of. */
-struct verdict {
-	struct nlmsghdr header;
-	struct nfgenmsg family;
-	struct nlattr attr;
-	uint32_t code;
-	uint32_t id;
-};
-
-/* Append an attribute; return where the next one goes. */
-static uint8_t *put(uint8_t *at, uint16_t type, const void *value, uint32_t size)
-{
-	const struct nlattr attr = {
-		.nla_len = (uint16_t)(ATTR_HEADER + size),
-		.nla_type = type,
-	};
-	uint32_t padding = align(size) - size;
-
-	memcpy(at, &attr, sizeof(attr));
-	memcpy(at + ATTR_HEADER, value, size);
-	memset(at + ATTR_HEADER + size, 0, padding);
-	return at + ATTR_HEADER + size + padding;
-}
-
-static bool answer(struct qv_link *link, const struct qv_packet *packet,
-		   const struct qv_decision *decision)
-{
-	uint32_t code = qv_netfilter_verdicts[decision->verdict];
-	/* Of a packet that was cut the kernel would keep the new bytes alone. */
-	bool replaced = decision->replaced && packet->caplen == packet->length;
-	bool marked = decision->mark != packet->mark;
-	bool too_long = replaced && decision->replacement_length > ATTR_MAX;
-	uint32_t size = sizeof(struct verdict);
-	struct verdict verdict;
-	uint8_t *at;
-
-	if (too_long)
-		code = NF_DROP;
-	if (code == NF_DROP)
-		replaced = marked = false;
-	if (marked)
-		size += ATTR_HEADER + sizeof(uint32_t);
-	if (replaced)
-		size += ATTR_HEADER + align(decision->replacement_length);
-	at = qv_outbox_add(link->outbox, size);
-	if (!at)
-		return false;
-
-	if (too_long)
-		qv_count_add(&link->tally->refused, 1);
-	if (code == NF_QUEUE)
-		code |= (uint32_t)decision->queue << NF_VERDICT_QBITS;
-	verdict = (struct verdict){
-		.header = {
-			.nlmsg_len = size,
-			.nlmsg_type = MSG_VERDICT,
-			.nlmsg_flags = NLM_F_REQUEST,
-			/* An error that comes back names the packet. */
-			.nlmsg_seq = (uint32_t)packet->id,
-		},
-		.family = { .version = NFNETLINK_V0, .res_id = htons(link->terms.queue) },
-		.attr = {
-			.nla_len = sizeof(struct nlattr) + sizeof(struct nfqnl_msg_verdict_hdr),
-			.nla_type = NFQA_VERDICT_HDR,
-		},
-		.code = htonl(code),
-		.id = htonl((uint32_t)packet->id),
-	};
-	memcpy(at, &verdict, sizeof(verdict));
-	at += sizeof(verdict);
-	if (marked) {
-		uint32_t mark = htonl(decision->mark);
-
-		at = put(at, NFQA_MARK, &mark, sizeof(mark));
-	}
-	if (replaced)
-		put(at, NFQA_PAYLOAD, decision->replacement, decision->replacement_length);
-	return true;
 }
 
 /* A configuration that configures nothing, and has no number. */
@@ -356,6 +262,7 @@ static size_t nudge(const struct qv_link *link, uint8_t message[QV_OUTBOX_HEAD])
 const struct qv_link_kind qv_nfqueue = {
 	.datagrams = DATAGRAMS,
 	.read = read_message,
-	.answer = answer,
+	.answer = qv_nfqueue_answer,
+	.settle = qv_nfqueue_settle,
 	.nudge = nudge,
 };

@@ -132,8 +132,8 @@ def test_figures_are_medians_of_ratios_beside_their_goals() -> None:
     ]
     found = findings(series)
     assert [figure.row()[1:] for figure in found.figures] == [
-        ("1.05x", "<= 1.10x", "<= 1.03x", "met"),
-        ("1.20x", "<= 1.10x", "<= 1.03x", "SHORT"),
+        ("1.050x", "<= 1.1x", "<= 1.03x", "met"),
+        ("1.200x", "<= 1.1x", "<= 1.03x", "SHORT"),
     ]
     assert found.tables[0].rows[0][2] == "2,000"
     assert found.tables[0].rows[3][2] == "no valid turn"
@@ -155,7 +155,7 @@ def test_the_report_has_all_figures_and_what_was_not_measured() -> None:
         Chapter("Two", "2026-01-31 12:02", 0.1, "bench/run", "no iperf3"),
     ]
     report = markdown(chapters, ["machine: one"], {"Three": "three"})
-    assert "| speed | 1.23x | <= 1.50x | <= 1.00x | met |" in report
+    assert "| speed | 1.230x | <= 1.5x | <= 1x | met |" in report
     assert "| row | 7 |" in report
     assert "Not measured: no iperf3" in report
     assert "Not measured yet: `bench/run --only three`" in report

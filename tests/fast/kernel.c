@@ -13,6 +13,7 @@
 enum {
 	MSG_PACKET = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET,
 	MSG_VERDICT = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
+	MSG_VERDICT_BATCH = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT_BATCH,
 	MSG_CONFIG = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_CONFIG,
 };
 
@@ -112,7 +113,8 @@ static int nfqueue_verdict(const uint8_t *data, size_t size, size_t *offset,
 	struct nlattr attr;
 
 	memcpy(&header, at, sizeof(header));
-	if (header.nlmsg_type != MSG_VERDICT)
+	verdict->up_to = header.nlmsg_type == MSG_VERDICT_BATCH;
+	if (header.nlmsg_type != MSG_VERDICT && !verdict->up_to)
 		return 0;
 	if (header.nlmsg_len > size - *offset)
 		return -1;
@@ -158,8 +160,10 @@ static int ipqueue_verdict(const uint8_t *data, size_t size, size_t *offset,
 		return -1;
 	memcpy(&item, data + *offset, sizeof(item));
 	*offset += sizeof(item) + ((item.data_len + 7u) & ~7u);
-	*verdict = (struct kernel_verdict){ item.id, item.verdict, item.mark, item.mask != 0,
-					    item.data_len };
+	*verdict = (struct kernel_verdict){
+		.id = item.id, .code = item.verdict, .mark = item.mark, .marked = item.mask != 0,
+		.payload = item.data_len,
+	};
 	return *offset <= size ? 1 : -1;
 }
 

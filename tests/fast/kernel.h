@@ -17,6 +17,7 @@ enum {
 /* One verdict as the kernel reads it. */
 struct kernel_verdict {
 	uint64_t id;
+	bool up_to;		/* the verdict of all that wait, up to this one */
 	uint32_t code;
 	uint32_t mark;
 	bool marked;

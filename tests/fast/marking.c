@@ -15,10 +15,10 @@ struct marking {
 	uint8_t text[8];
 };
 
-struct qv_engine *marking_engine(uint32_t mark, bool logs, unsigned int lanes)
+struct qv_engine *marking_engine(uint64_t generation, uint32_t mark, unsigned int lanes)
 {
-	static struct marking programs[2][2];	/* they must stay: one for each kind of mark */
-	struct marking *program = &programs[mark & 1][logs];
+	static struct marking programs[2];	/* a program stays as long as its engine */
+	struct marking *program = &programs[generation & 1];
 	struct qv_fault fault;
 	struct qv_engine *engine;
 
@@ -31,7 +31,7 @@ struct qv_engine *marking_engine(uint32_t mark, bool logs, unsigned int lanes)
 		.rule = {
 			.mark_value = mark, .mark_mask = UINT32_MAX, .verdict = QV_ACCEPT,
 			.name = 1,
-			.flags = (uint8_t)(QV_RULE_MARKS | (logs ? QV_RULE_LOGS : 0)),
+			.flags = QV_RULE_MARKS,
 		},
 		.node = { .op = QV_ALL },
 		.strings = { { 0 }, { .offset = 0, .length = 1 } },

@@ -7,7 +7,10 @@
 
 #include "engine.h"
 
-/* The engine that marks packets with @mark, and logs them if @logs; ends the program on a fault. */
-struct qv_engine *marking_engine(uint32_t mark, bool logs, unsigned int lanes);
+/*
+ * Return the engine of a @generation, which marks packets with @mark; ends the program on a fault.
+ * The one of two generations before must be gone.
+ */
+struct qv_engine *marking_engine(uint64_t generation, uint32_t mark, unsigned int lanes);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A worker under all that happens to it at once: packets, swaps of the engine, a reader of its ring,
- * and in the end the order to stop. A kernel in memory holds it to account for each packet. Prints
- * nothing; ends with 1 and a line at the first thing that is wrong.
+ * A worker under all that happens to it at once: packets, swaps of the engine, a reader of its
+ * ring, and in the end the order to stop. A kernel in memory holds it to account for each packet.
+ * Prints nothing; ends with 1 and a line at the first thing that is wrong.
  */
 #include "worker.h"
 
@@ -26,6 +26,8 @@ enum { PACKETS = 100000, SWAPS = 1000, WINDOW = 700, DATAGRAM = 400, LANES = 2, 
 
 struct scene {
 	const struct qv_link_kind *kind;
+	bool marks;			/* packets are marked, so no two share a verdict's message */
+	uint64_t runs;			/* verdicts that many packets shared */
 	int ours, theirs;		/* the worker's end of the socket, and the kernel's */
 	struct qv_slot *slot;
 	struct qv_ring *ring;
@@ -45,10 +47,10 @@ static void expect(bool right, const char *what, uint64_t number)
 	exit(1);
 }
 
-/* Engines of odd generations mark odd, others even. */
-static uint32_t mark_of(uint64_t generation)
+/* Engines of odd generations mark odd, others even; or all leave marks as they are. */
+static uint32_t mark_of(const struct scene *scene, uint64_t generation)
 {
-	return 0x20 + (generation & 1);
+	return scene->marks ? 0x20 + (uint32_t)(generation & 1) : KERNEL_MARK;
 }
 
 static uint64_t counted(const struct qv_engine *engine)
@@ -66,10 +68,15 @@ static void read_verdicts(struct scene *scene, const uint8_t *data, size_t size,
 	int more;
 
 	while ((more = kernel_verdict(scene->kind, data, size, &offset, &verdict)) > 0) {
-		expect(verdict.id == *next, "answered out of turn", verdict.id);
+		expect(verdict.up_to ? verdict.id >= *next : verdict.id == *next,
+		       "answered out of turn", verdict.id);
 		expect(verdict.code == NF_ACCEPT && !verdict.payload, "verdict", verdict.code);
-		expect(verdict.marked && (verdict.mark & ~1u) == 0x20, "mark", verdict.mark);
-		++*next;
+		if (scene->marks)
+			expect(verdict.marked && (verdict.mark & ~1u) == 0x20, "mark", verdict.mark);
+		else
+			expect(!verdict.marked, "marked", verdict.mark);
+		scene->runs += verdict.up_to;
+		*next = verdict.id + 1;
 	}
 	expect(!more, "not a verdict", *next);
 	if (!offset && (size = kernel_answer(scene->kind, answer, data)))
@@ -116,7 +123,7 @@ static void *swapper(void *argument)
 		struct qv_engine *before = scene->engine;
 		uint64_t count;
 
-		scene->engine = marking_engine(mark_of(generation), false, LANES);
+		scene->engine = marking_engine(generation, mark_of(scene, generation), LANES);
 		expect(!qv_slot_swap(scene->slot, scene->engine), "swap", generation);
 		expect(qv_slot_generation(scene->slot) == generation, "generation", generation);
 		count = counted(before);
@@ -140,7 +147,7 @@ static void *reader(void *argument)
 
 		while ((told = qv_ring_peek(scene->ring, &size))) {
 			expect(told->id > last, "told out of turn", told->id);
-			expect(told->mark == mark_of(told->generation), "generation", told->id);
+			expect(told->mark == mark_of(scene, told->generation), "generation", told->id);
 			expect(told->packet_mark == KERNEL_MARK && told->rule == 0 &&
 				       told->caplen == KERNEL_PAYLOAD && told->hook == 2,
 			       "told", told->id);
@@ -182,14 +189,16 @@ static void check(struct scene *scene)
 	expect(scene->harvested == PACKETS, "counted at the rules", scene->harvested);
 	expect(scene->told + tally->not_shown == PACKETS, "told", scene->told);
 	expect(scene->told > 0, "hardly any told", scene->told);
+	expect((scene->runs > 0) == (scene->kind == &qv_nfqueue && !scene->marks), "runs",
+	       scene->runs);
 	expect(!tally->id_gaps && !tally->broken && !tally->refused && !tally->flushed, "losses", 0);
 	expect(qv_worker_link(scene->worker)->terms.last_id == PACKETS, "last id",
 	       qv_worker_link(scene->worker)->terms.last_id);
 }
 
-static void play(const struct qv_link_kind *kind)
+static void play(const struct qv_link_kind *kind, bool marks)
 {
-	struct scene scene = { .kind = kind, .engine = marking_engine(mark_of(1), false, LANES) };
+	struct scene scene = { .kind = kind, .marks = marks };
 	const struct timespec nap = { .tv_nsec = 1000000 };
 	void *(*const parts[])(void *) = { kernel, swapper, reader, run };
 	struct qv_terms terms = { .family = QV_FAMILY_IPV4, .most_verdicts = 100,
@@ -200,6 +209,7 @@ static void play(const struct qv_link_kind *kind)
 	expect(!socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), "socketpair", (uint64_t)errno);
 	scene.ours = terms.fd = pair[0];
 	scene.theirs = pair[1];
+	scene.engine = marking_engine(1, mark_of(&scene, 1), LANES);
 	scene.slot = qv_slot_new(scene.engine, LANES);
 	scene.ring = qv_ring_new(1 << 16);
 	scene.worker = qv_worker_new(kind, &terms, scene.slot, LANE, scene.ring, true);
@@ -224,7 +234,8 @@ static void play(const struct qv_link_kind *kind)
 
 int main(void)
 {
-	play(&qv_nfqueue);
-	play(&qv_ipqueue);
+	play(&qv_nfqueue, true);
+	play(&qv_nfqueue, false);
+	play(&qv_ipqueue, true);
 	return 0;
 }

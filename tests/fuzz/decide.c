@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "index.h"
 #include "input.h"
+#include "insist.h"
 #include "lane.h"
 #include "naive.h"
 
@@ -38,15 +39,6 @@ struct expected {
 	size_t first;		/* of them, of the batch */
 	size_t seen;		/* decisions in it so far */
 };
-
-#define INSIST(truth, ...)                                  \
-	do {                                                \
-		if (!(truth)) {                             \
-			fprintf(stderr, "differs: " __VA_ARGS__); \
-			fputc('\n', stderr);                \
-			abort();                            \
-		}                                           \
-	} while (0)
 
 static void compare(const struct naive_decision *want, const struct qv_decision *got, size_t at)
 {

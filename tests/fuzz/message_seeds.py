@@ -49,11 +49,13 @@ def _nfqueue() -> Iterator[tuple[str, bytes]]:
     empty = PacketMessage(3, _IPV6, 0, 4, b"", 40)
     packets = [encode_packet(7, packet) for packet in (plain, full, empty)]
     padded = [packet + bytes(-len(packet) % 4) for packet in packets]
+    row = [encode_packet(7, plain._replace(packet_id=number, payload=b"")) for number in range(150)]
     gone = encode_error(Error(errno.ENOENT, MSG_VERDICT, 1))
     refused = encode_error(Error(errno.EINVAL, MSG_VERDICT, 2))
     done = encode_error(Error(0, MSG_VERDICT, 3))
     yield "nfqueue-each", _written(0, *packets)
     yield "nfqueue-together", _written(0, b"".join(padded))
+    yield "nfqueue-many", _written(0, b"".join(row[:100]), b"".join(row[100:]))
     yield "nfqueue-errors", _written(0, packets[0], gone, refused, done + gone)
     yield "nfqueue-cut", _written(0, *(packets[1][:size] for size in (20, 36, 40, 90, 150)))
 

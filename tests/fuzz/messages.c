@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "input.h"
+#include "insist.h"
 #include "link.h"
 #include "naive.h"
 
@@ -29,16 +30,10 @@ enum {
 	SEEN_MAX = 1 << 14,
 	SEND_LIMIT = 1 << 18,	/* more than such a socket takes at once: it refuses, we halve */
 	NFQUEUE_PACKET = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET,
+	NFQUEUE_VERDICT = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT,
+	NFQUEUE_VERDICTS = NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_VERDICT_BATCH,
+	LARGEST_ATTRIBUTE = 65535 - 4,
 };
-
-#define INSIST(truth, ...)                                        \
-	do {                                                      \
-		if (!(truth)) {                                   \
-			fprintf(stderr, "broken: " __VA_ARGS__);  \
-			fputc('\n', stderr);                      \
-			abort();                                  \
-		}                                                 \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -47,6 +42,7 @@ struct seen {
 	uint64_t id, time;
 	uint32_t caplen, length, mark, uid, gid, indev, outdev, sum;
 	uint8_t family, hook, flags, mac_length;
+	uint32_t padding;	/* compared too */
 };
 
 struct all_seen {
@@ -54,7 +50,15 @@ struct all_seen {
 	struct seen packet[SEEN_MAX];
 };
 
+/* What must be said of a packet. */
+struct verdict {
+	uint32_t code;		/* as the kernel has it */
+	bool marked;
+	bool replaced;
+};
+
 static struct all_seen worker_saw, messages_held;
+static struct verdict worker_owes[SEEN_MAX];
 static struct {
 	unsigned long inputs, empty, packets;
 } done;
@@ -67,9 +71,14 @@ static void tell(void)
 
 static void see(struct all_seen *all, const struct qv_packet *packet)
 {
-	struct seen seen;
+	struct seen seen = {
+		.id = packet->id, .time = packet->time, .caplen = packet->caplen,
+		.length = packet->length, .mark = packet->mark, .uid = packet->uid,
+		.gid = packet->gid, .indev = packet->indev, .outdev = packet->outdev,
+		.family = packet->family, .hook = packet->hook, .flags = packet->flags,
+		.mac_length = packet->mac_length,
+	};
 
-	memset(&seen, 0, sizeof(seen));
 	INSIST(packet->caplen <= packet->length, "%u bytes at hand of %u", packet->caplen,
 	       packet->length);
 	INSIST(packet->hook < QV_HOOKS || packet->hook == QV_NO_HOOK, "hook %u", packet->hook);
@@ -77,48 +86,71 @@ static void see(struct all_seen *all, const struct qv_packet *packet)
 	INSIST(all->count < SEEN_MAX, "more packets than an input can hold");
 	for (uint32_t i = 0; i < packet->caplen; i++)
 		seen.sum = seen.sum * 31 + packet->data[i];
-	seen.id = packet->id;
-	seen.time = packet->time;
-	seen.caplen = packet->caplen;
-	seen.length = packet->length;
-	seen.mark = packet->mark;
-	seen.uid = packet->uid;
-	seen.gid = packet->gid;
-	seen.indev = packet->indev;
-	seen.outdev = packet->outdev;
-	seen.family = packet->family;
-	seen.hook = packet->hook;
-	seen.flags = packet->flags;
-	seen.mac_length = packet->mac_length;
 	all->packet[all->count++] = seen;
 }
 
-/* Some decision on packet number @at; every kind comes, long and empty replacements too. */
+/* Some decision on packet number @at; every kind comes, and each for several packets in a row. */
 static struct qv_decision decision_on(const struct qv_packet *packet, size_t at)
 {
 	static const uint8_t bytes[70000];
 	struct qv_decision decision = {
-		.verdict = (uint8_t)(at % QV_CONTINUE),
-		.queue = (uint16_t)at,
+		.verdict = (uint8_t)(at / 16 % QV_CONTINUE),
+		.queue = (uint16_t)(at / 16),
 		.rule = QV_NO_RULE,
-		.mark = packet->mark ^ (at & 1),
-		.replaced = at % 3 == 0,
+		.mark = packet->mark ^ (at % 7 == 3),
+		.replaced = at % 9 == 4,
 	};
 
 	if (decision.replaced) {
 		decision.replacement = bytes;
-		decision.replacement_length = at % 41 == 39 ? sizeof(bytes) : (uint32_t)at % 90;
+		decision.replacement_length = at % 5 == 4 ? sizeof(bytes) : (uint32_t)at % 90;
 	}
 	return decision;
 }
 
-/* The ids of NFQUEUE's verdicts in a send, which must be whole messages. */
+/* What a link must say of a decision; new bytes that no message or packet can hold are dropped. */
+static struct verdict owed(const struct qv_packet *packet, const struct qv_decision *decision,
+			   uint8_t options)
+{
+	static const uint32_t codes[] = { NF_ACCEPT, NF_DROP, NF_REPEAT, NF_QUEUE };
+	uint32_t least = options & IPV6_QUEUE ? 40 : 20;
+	struct verdict verdict = {
+		.code = codes[decision->verdict],
+		.marked = decision->mark != packet->mark,
+		.replaced = decision->replaced && packet->caplen == packet->length,
+	};
+
+	if (verdict.replaced && (options & OVER_IPQUEUE
+					 ? decision->replacement_length < least
+					 : decision->replacement_length > LARGEST_ATTRIBUTE))
+		verdict.code = NF_DROP;
+	if (verdict.code == NF_DROP)
+		verdict.marked = verdict.replaced = false;
+	if (verdict.code == NF_QUEUE && !(options & OVER_IPQUEUE))
+		verdict.code |= (uint32_t)decision->queue << 16;
+	return verdict;
+}
+
+/* The next packet that waits is answered by this. */
+static void answer(size_t *answered, struct verdict verdict)
+{
+	const struct verdict *want = &worker_owes[*answered];
+
+	INSIST(*answered < worker_saw.count, "more verdicts than packets");
+	INSIST(verdict.code == want->code && verdict.marked == want->marked &&
+	       verdict.replaced == want->replaced, "packet %zu: verdict %x %d %d, not %x %d %d",
+	       *answered, verdict.code, verdict.marked, verdict.replaced, want->code,
+	       want->marked, want->replaced);
+	(*answered)++;
+}
+
+/* NFQUEUE's verdicts in a send, which must be whole messages. */
 static void check_nfqueue(const uint8_t *bytes, size_t size, size_t *answered)
 {
 	while (size > 0) {
+		struct verdict verdict = { 0 };
 		struct nlmsghdr header;
-		size_t at = 32;
-		uint32_t id;
+		size_t at = 32, more = 0;
 
 		INSIST(size >= at, "a verdict of %zu bytes", size);
 		memcpy(&header, bytes, sizeof(header));
@@ -132,12 +164,23 @@ static void check_nfqueue(const uint8_t *bytes, size_t size, size_t *answered)
 			INSIST(attr.nla_len >= sizeof(attr) &&
 			       attr.nla_len <= header.nlmsg_len - at, "an attribute of %u bytes",
 			       attr.nla_len);
+			verdict.marked |= attr.nla_type == NFQA_MARK;
+			verdict.replaced |= attr.nla_type == NFQA_PAYLOAD;
 			at += (attr.nla_len + 3u) & ~3u;
 		}
-		id = naive_load(bytes + 28, 4);
-		INSIST(*answered < worker_saw.count && id == worker_saw.packet[*answered].id,
-		       "verdict %zu is on packet %u", *answered, id);
-		(*answered)++;
+		verdict.code = naive_load(bytes + 24, 4);
+		/* Several in one: their number is where the kernel does not look. */
+		if (header.nlmsg_type == NFQUEUE_VERDICTS)
+			more = header.nlmsg_pid - 1;
+		else
+			INSIST(header.nlmsg_type == NFQUEUE_VERDICT, "no verdict: %x",
+			       header.nlmsg_type);
+		for (; more > 0; more--)
+			answer(answered, verdict);
+		INSIST(*answered < worker_saw.count &&
+		       naive_load(bytes + 28, 4) == worker_saw.packet[*answered].id,
+		       "verdict %zu is on packet %u", *answered, naive_load(bytes + 28, 4));
+		answer(answered, verdict);
 		bytes += header.nlmsg_len;
 		size -= header.nlmsg_len;
 	}
@@ -166,7 +209,7 @@ static void check_ipqueue(const uint8_t *bytes, size_t size, size_t *answered)
 		INSIST(*answered < worker_saw.count &&
 		       item.id == worker_saw.packet[*answered].id,
 		       "verdict %zu is on packet %llu", *answered, (unsigned long long)item.id);
-		(*answered)++;
+		answer(answered, (struct verdict){ item.verdict, item.mask, item.data_len });
 	}
 	INSIST(at == size, "a list ends at %zu of %zu", at, size);
 }
@@ -215,6 +258,7 @@ static bool serve(int fd, int kernel, uint8_t options, struct qv_tally *tally)
 			const struct qv_packet *packet = &link->packets[i];
 			struct qv_decision decision = decision_on(packet, worker_saw.count);
 
+			worker_owes[worker_saw.count] = owed(packet, &decision, options);
 			see(&worker_saw, packet);
 			while (qv_link_answer(link, packet, &decision) == -EAGAIN)
 				take_verdicts(kernel, options & OVER_IPQUEUE, &answered);

@@ -87,15 +87,15 @@ def test_packets_are_judged_while_attached_and_only_then(
 ) -> None:
     daemon = Daemon(lab, rules, "--transport", "nfqueue").wait_ready()
     with Udp(lab, family) as udp:
-        udp.send(b"no")
-        assert udp.arrived(1) == [b"no"]
+        udp.send(b"refuse me")
+        assert udp.arrived(1) == [b"refuse me"]
         lab.run("gateway", [QVERDICTD, "attach", "--backend", name])
-        udp.send(b"no", b"yes")
+        udp.send(b"refuse me", b"yes")
         assert udp.arrived(1) == [b"yes"]
         assert daemon.wait_for_decisions(2)
         lab.run("gateway", [QVERDICTD, "detach"])
-        udp.send(b"no")
-        assert udp.arrived(1) == [b"no"]
+        udp.send(b"refuse me")
+        assert udp.arrived(1) == [b"refuse me"]
     assert daemon.end() == 0
     assert daemon.summary().received == 2
     assert ours(lab, name, family) == []

@@ -137,6 +137,30 @@ def test_flushed_packets_are_counted(lab: Lab, rules: Path, way: str) -> None:
     assert summary.lost == "flushed by the kernel 5"
 
 
+def test_a_flush_among_many_never_passes_unseen(lab: Lab, rules: Path) -> None:
+    """Where many wait they share verdicts: of the run in which the flush ended, one is counted."""
+    queue(lab)
+    chain = "add table ip t; add chain ip t c { type filter hook input priority 0; }"
+    lab.run("gateway", ["nft", chain])
+    daemon = Daemon(lab, rules, *WAYS["native"], json=False).wait_ready()
+    with Datagrams(lab, (PORT,)) as datagrams:
+        pause(daemon)
+        for number in range(200):
+            datagrams.send(PORT, number.to_bytes(4))
+        lab.run("gateway", ["nft", "delete table ip t"])
+        for number in range(200, 400):
+            datagrams.send(PORT, number.to_bytes(4))
+        daemon.process.send_signal(signal.SIGCONT)
+        datagrams.read_until(200)
+        assert datagrams.arrived == {PORT: numbers(400)[200:]}
+    assert daemon.end() == 0
+    summary = daemon.summary()
+    assert (summary.accepted, summary.pending) == (400, 0)
+    flushed = re.fullmatch(r"flushed by the kernel (\d+)", summary.lost)
+    assert flushed is not None, summary.lost
+    assert 128 < int(flushed[1]) <= 200
+
+
 @native_and_reference
 def test_an_overrun_is_counted_to_the_packet(lab: Lab, rules: Path, way: str) -> None:
     queue(lab)

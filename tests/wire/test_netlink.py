@@ -69,7 +69,7 @@ def test_an_attribute_must_be_read_to_its_end() -> None:
         list(attributes(Cursor(encode_attribute(1, b"abcd"))))
 
 
-ERRORS = st.builds(Error, errno=st.integers(0, 4095), type=U16, seq=U32)
+ERRORS = st.builds(Error, errno=st.integers(0, 4095), type=U16, seq=U32, portid=U32)
 
 
 @given(ERRORS, U32, st.binary(max_size=64))
@@ -83,7 +83,7 @@ def test_what_the_kernel_sends_is_understood() -> None:
     # struct nlmsghdr, then a struct nlmsgerr (linux/netlink.h).
     message = struct.pack("=IHHII", 36, 2, 0x100, 77, 4711)
     message += struct.pack("=iIHHII", -errno.ENOENT, 32, 3 << 8 | 1, 1, 77, 4711)
-    assert decode_error(message, 16, len(message)) == Error(errno.ENOENT, 0x301, 77)
+    assert decode_error(message, 16, len(message)) == Error(errno.ENOENT, 0x301, 77, 4711)
 
 
 @given(ERRORS, st.integers(0, 35))

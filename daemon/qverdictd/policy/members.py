@@ -84,7 +84,7 @@ class Addresses:
 
     def share(self, v4: memoryview, v6: memoryview) -> None:
         """Let the ranges be these, which are the same: a large set need not be there twice."""
-        assert (v4, v6) == (self.v4, self.v6)
+        assert (len(v4), len(v6)) == (len(self.v4), len(self.v6))
         object.__setattr__(self, "v4", v4)
         object.__setattr__(self, "v6", v6)
         if self._ranges is not None:

@@ -16,6 +16,7 @@ from qverdictd.wire.nfnetlink_queue import (
     MSG_CONFIG,
     MSG_PACKET,
     MSG_VERDICT,
+    MSG_VERDICT_BATCH,
     Config,
     encode_config,
 )
@@ -212,10 +213,12 @@ class Queue:
             return
         if error.type == MSG_CONFIG:
             self._answer = (error.seq, error.errno)
-        elif error.type == MSG_VERDICT and error.errno == errno.ENOENT:
-            self._losses.flushed += 1
-        elif error.type == MSG_VERDICT and error.errno:
-            self._losses.refused += 1
+            return
+        count = {MSG_VERDICT: 1, MSG_VERDICT_BATCH: error.portid}.get(error.type, 0)
+        if error.errno == errno.ENOENT:
+            self._losses.flushed += count
+        elif error.errno:
+            self._losses.refused += count
 
     def _send(self, data: bytes) -> None:
         try:

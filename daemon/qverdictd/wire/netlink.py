@@ -79,11 +79,13 @@ class Error:
     """The request's message type."""
     seq: int
     """The request's sequence number."""
+    portid: int = 0
+    """The port id in the request's header, which is whatever its sender wrote there."""
 
 
 def encode_error(error: Error, *, portid: int = 0) -> bytes:
     """Return an error message as the kernel sends it with NETLINK_CAP_ACK."""
-    request = NLMSGHDR.pack(NLMSGHDR.size, error.type, NLM_F_REQUEST, error.seq, portid)
+    request = NLMSGHDR.pack(NLMSGHDR.size, error.type, NLM_F_REQUEST, error.seq, error.portid)
     return encode_message(
         NLMSG_ERROR,
         _NLMSGERR.pack(-error.errno) + request,
@@ -103,5 +105,5 @@ def decode_error(buffer: Buffer, start: int, end: int) -> Error:
     (negative,) = cursor.read(_NLMSGERR)
     if negative > 0:
         raise WireError(f"a netlink error of {negative}, which is not a negative errno")
-    _size, kind, _flags, seq, _portid = cursor.read(NLMSGHDR)
-    return Error(errno=-negative, type=kind, seq=seq)
+    _size, kind, _flags, seq, portid = cursor.read(NLMSGHDR)
+    return Error(errno=-negative, type=kind, seq=seq, portid=portid)

@@ -26,6 +26,9 @@ NFNL_SUBSYS_QUEUE = 3
 MSG_PACKET = NFNL_SUBSYS_QUEUE << 8 | 0
 MSG_VERDICT = NFNL_SUBSYS_QUEUE << 8 | 1
 MSG_CONFIG = NFNL_SUBSYS_QUEUE << 8 | 2
+MSG_VERDICT_BATCH = NFNL_SUBSYS_QUEUE << 8 | 3
+"""One verdict for all packets up to an id: native workers send it, with the number of packets as
+the port id in its header, which the kernel does not look at and repeats in errors."""
 
 # enum nfqnl_attr_type: what verdicts have; a packet's are in packet_message.py
 NFQA_VERDICT_HDR = 2
