@@ -75,7 +75,7 @@ def rules(tmp_path: Path) -> Path:
     file = tmp_path / "rules.yaml"
     file.write_text(
         "version: 1\ndefault: accept\nrules:\n"
-        '  - {name: refuse, match: {proto: udp, payload: {text: "no"}}, verdict: drop}\n'
+        "  - {name: refuse, match: {proto: udp, payload: {text: refuse me}}, verdict: drop}\n"
     )
     return file
 
