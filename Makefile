@@ -30,11 +30,12 @@ demo: ready ## send packets through a real kernel queue (root), or a capture thr
 	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
 test: test-here ## everything: lint, all tests, those in namespaces and on real kernels included
+	$(MAKE) --no-print-directory test-service
 	$(MAKE) --no-print-directory test-kmod
 
 test-here: lint lint-c ## all that needs no other kernel
 	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
-	$(world_pytest)
+	$(world_pytest) --ignore tests/service
 	$(MAKE) --no-print-directory sanitized test-fuzz
 
 lint: ready ## ruff, mypy, the import linter; stubs beside the extension; cppcheck
@@ -53,7 +54,7 @@ lint-c: ready ## clang-tidy over the engine (slow; a build with gcc, -Werror, is
 
 unit: ready ## the tests that need no namespaces
 	$(owner) $(bin)/meson test --quiet --print-errorlogs -C build/release
-	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %)
+	$(owner) $(bin)/python -m pytest $(in_worlds:%=--ignore %) --ignore tests/service
 
 netns: ready ## the tests in network namespaces
 	$(world_pytest) $(in_worlds)
@@ -71,9 +72,17 @@ bench: ready ## speed and memory, ours and others', beside the goals: bench/REPO
 
 include tests/qemu/Makefile.inc
 include tests/fuzz/Makefile.inc
+include tests/service/Makefile.inc
+
+deb: ready ## Debian packages, in dist/
+	@build-aux/bootstrap --packages build-aux/debian-packages-deb
+	build-aux/deb
+
+install: ## put everything into PREFIX (/usr/local), below DESTDIR for packages
+	build-aux/install
 
 clean: ## remove all that make made
-	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf .venv .cache build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +

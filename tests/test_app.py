@@ -99,17 +99,22 @@ def run_daemon(
 
     def play() -> None:
         try:
-            eventually(lambda: signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+            eventually(lambda: signal.getsignal(signal.SIGTERM) is not nothing)
             script()
         except BaseException as error:
             failures.append(error)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    def nothing(*_: object) -> None:
+        """Outlive the script's SIGTERM where the daemon has ended before it."""
+
+    before = signal.signal(signal.SIGTERM, nothing)
     player = threading.Thread(target=play)
     player.start()
     exit_code = daemon.run()
     player.join()
+    signal.signal(signal.SIGTERM, before)
     if failures:
         raise failures[0]
     return exit_code, engine
@@ -316,4 +321,5 @@ def test_the_defaults_are_those_of_the_manual() -> None:
         "queue_length": 16384,
         "copy_range": 65535,
         "rules": "/etc/qverdictd/rules.yaml",
+        "attach": None,
     }

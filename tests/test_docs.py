@@ -12,6 +12,7 @@ from qverdictd.policy.manual import with_table
 
 ROOT = Path(__file__).parent.parent
 MANUAL = ROOT / "docs" / "policy.md"
+SERVICE = ROOT / "docs" / "service.md"
 
 
 def test_the_table_of_fields_is_the_code_s() -> None:
@@ -38,3 +39,14 @@ def test_links_between_documents_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_finding_of_the_doctor_is_explained() -> None:
+    source = (ROOT / "daemon" / "qverdictd" / "doctor" / "checks.py").read_text()
+    names = re.findall(r'Finding\(\s*"([a-z-]+)",\s*Severity\.([A-Z]+)', source)
+    page = SERVICE.read_text()
+    assert len(names) == source.count("Finding(")
+    assert all(f"| `{name}` | {severity.lower()} |" in page for name, severity in names)
+    assert len(re.findall(r"^\| `[a-z-]+` \| (?:error|warning|note) ", page, re.MULTILINE)) == len(
+        names
+    )

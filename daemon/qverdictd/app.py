@@ -7,7 +7,6 @@ import os
 import selectors
 import signal
 import socket
-import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +15,8 @@ from pathlib import Path
 
 from qverdictd.action.decision import Verdict
 from qverdictd.control.config import Config, queue_numbers
+from qverdictd.control.journal import Event, say
+from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
@@ -34,11 +35,6 @@ from qverdictd.worker.choose import choose
 from qverdictd.worker.cpus import Cpus
 
 _LOADING_NICE = 10
-
-
-def say(message: str) -> None:
-    """Tell the operator, on standard error, which the journal keeps."""
-    print(f"qverdictd: {message}", file=sys.stderr, flush=True)
 
 
 def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
@@ -63,7 +59,8 @@ class _Defects:
         place = text.rsplit("File ", 1)[-1]
         if place not in self._seen:
             self._seen.add(place)
-            say(f"a defect: please report it. The packet gets on_error.\n{text}")
+            message = f"a defect: please report it. The packet gets on_error.\n{text}"
+            say(message, Event.DEFECT, level="error")
 
 
 def open_transports(config: Config) -> list[Transport]:
@@ -154,6 +151,7 @@ class Daemon:
         numbers: Sequence[int],
         viewer: Viewer | None,
         cpus: Cpus = "auto",
+        notifier: Notifier | None = None,
     ) -> None:
         self._rules = rules
         self._engine = engine
@@ -161,6 +159,7 @@ class Daemon:
         self._numbers = numbers
         self._viewer = viewer
         self._workers = choose(engine, transports, viewer, cpus)
+        self._notifier = notifier or Notifier()
         self._loading: threading.Thread | None = None
         self._load_again = False
         self._loaded: list[Callable[[], None] | Exception] = []
@@ -179,9 +178,10 @@ class Daemon:
             except QverdictdError as error:
                 errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
+            self._notifier.stopping()
             errors += self._workers.stop()
             for each in errors:
-                say(str(each))
+                say(str(each), Event.QUEUE_LOST, level="error")
             self._end()
         return errors[0].exit_code if errors else Exit.OK
 
@@ -189,9 +189,11 @@ class Daemon:
         """Do what signals and the other threads ask for, until SIGTERM or the workers' end."""
         with selectors.DefaultSelector() as selector:
             selector.register(signals, selectors.EVENT_READ)
+            served = self._workers.served()
             while True:
-                selector.select()
-                for number in signals.recv(4096):
+                ready = selector.select(self._notifier.patience)
+                self._notifier.feed(served)
+                for number in signals.recv(4096) if ready else b"":
                     if number == signal.SIGHUP:
                         self._reload(waker)
                     elif number:
@@ -206,21 +208,35 @@ class Daemon:
         queues = ", ".join(str(number) for number in self._numbers)
         policy = self._engine.policy
         for name, rule in missing_interfaces(policy).items():
-            say(f"rule {rule!r} names interface {name!r}, which is not there now")
-        say(
-            f"ready: queue {queues} over {self._transports[0].name}, "
+            message = f"rule {rule!r} names interface {name!r}, which is not there now"
+            say(message, level="warning", rule=rule)
+        message = (
+            f"queue {queues} over {self._transports[0].name}, "
             f"{self._workers.description}, {len(policy.rules)} rules from {self._rules}"
         )
+        say(
+            f"ready: {message}",
+            Event.READY,
+            queues=queues,
+            transport=self._transports[0].name,
+            engine=self._engine.name,
+            policy=self._rules,
+            rules=len(policy.rules),
+        )
+        self._notifier.ready(f"judging: {message}")
 
     def _reload(self, waker: socket.socket) -> None:
         """Load the policy beside the packet path; the loop takes it when it is there."""
         if self._loading is not None:
             self._load_again = True
             return
+        self._notifier.reloading()
 
         def work() -> None:
-            # Whatever loading costs, a worker that is woken by a packet goes first.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICE)
+            # Whatever loading costs, a worker that is woken by a packet goes first; but for our
+            # unit's sandbox, which lets nobody change priorities.
+            with contextlib.suppress(PermissionError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICE)
             try:
                 policy = load(self._rules)
                 check_policy(policy, self._transports, self._numbers)
@@ -242,9 +258,15 @@ class Daemon:
             if isinstance(loaded, Exception):
                 raise loaded
             loaded()
-            say(f"reloaded: {len(self._engine.policy.rules)} rules from {self._rules}")
+            rules = len(self._engine.policy.rules)
+            message = f"{rules} rules from {self._rules}"
+            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
+            self._notifier.ready(f"judging: {message}")
         except Exception as error:
-            say(f"not reloaded, the policy before stays in force:\n{error or type(error).__name__}")
+            reason = error or type(error).__name__
+            message = f"not reloaded, the policy before stays in force:\n{reason}"
+            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
+            self._notifier.ready(message)
         if self._load_again:
             self._load_again = False
             self._reload(waker)
@@ -257,7 +279,7 @@ class Daemon:
         if self._viewer is not None:
             self._viewer.close()
         for line in summary(self._workers.counters(), losses):
-            say(line)
+            say(line, Event.STOPPED)
 
 
 @contextlib.contextmanager

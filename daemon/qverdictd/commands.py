@@ -11,13 +11,15 @@ from argparse import Namespace
 from contextlib import ExitStack
 from pathlib import Path
 
-from qverdictd.app import Daemon, check_policy, make_engine, open_transports, say
+from qverdictd.app import Daemon, check_policy, make_engine, open_transports
 from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
 from qverdictd.control.counters import Counters
+from qverdictd.control.journal import journal, say
 from qverdictd.control.kmod import changed, state, table
+from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
 from qverdictd.control.tap import lost_record, tap_record, tap_text
-from qverdictd.control.viewer import Viewer, formatter, log_lines
+from qverdictd.control.viewer import Viewer, formatter, log_entries, log_lines
 from qverdictd.engine.compiled import compiled
 from qverdictd.errors import CaptureError, Exit, PolicyError, Problem
 from qverdictd.policy.explain import explain
@@ -48,7 +50,8 @@ def run(given: Namespace) -> Exit:
             transport.close()
         raise
     cpus = cpu_numbers(config.cpus)
-    return Daemon(rules, engine, transports, numbers, _viewer(given), cpus).run()
+    notifier = Notifier.from_environment()
+    return Daemon(rules, engine, transports, numbers, _viewer(given), cpus, notifier).run()
 
 
 def _config(given: Namespace) -> Config:
@@ -68,7 +71,9 @@ def _viewer(given: Namespace) -> Viewer:
     lines = None
     if given.verbose or given.json or given.dissect:
         lines = formatter(as_objects=given.json, dissected=given.dissect, colour=_colour())
-    return Viewer(lines, sys.stdout, sys.stderr, dissected=given.dissect)
+    enter = journal()
+    log = log_entries(enter) if enter else log_lines
+    return Viewer(lines, sys.stdout, sys.stderr, log, dissected=given.dissect)
 
 
 def _colour() -> bool:
@@ -78,7 +83,7 @@ def _colour() -> bool:
 def check(given: Namespace) -> Exit:
     """Load policies and run their tests; all problems of all files at once."""
     problems: list[Problem] = []
-    for file in given.files:
+    for file in given.files or [Path(read_config(None).rules)]:
         try:
             policy = load(file)
             compiled(policy)

@@ -73,3 +73,9 @@ class PermissionMissingError(TransportError):
     """The queue needs rights that this process lacks."""
 
     exit_code = Exit.NO_PERMISSION
+
+
+class RulesError(QverdictdError):
+    """The kernel's firewall rules cannot be read or changed."""
+
+    exit_code = Exit.UNAVAILABLE

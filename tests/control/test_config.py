@@ -7,6 +7,7 @@ import pytest
 
 from qverdictd.control import config as config_module
 from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
+from qverdictd.control.wiring import AttachShape
 from qverdictd.errors import Exit, PolicyError
 
 
@@ -31,17 +32,19 @@ def test_defaults_are_those_of_the_manual() -> None:
         "queue_length": 16384,
         "copy_range": 65535,
         "rules": "/etc/qverdictd/rules.yaml",
+        "attach": None,
     }
 
 
 def test_every_key(tmp_path: Path) -> None:
     text = (
         "transport: netfilterqueue\nengine: reference\nqueues: 4-7\ncpus: 0,2-3\noverflow: accept\n"
-        "queue_length: 1\ncopy_range: 1\nrules: r.yaml\n"
+        "queue_length: 1\ncopy_range: 1\nrules: r.yaml\nattach: {in: eth0}\n"
     )
     config = read_config(written(tmp_path, text))
     assert list(config.model_dump().values()) == [
         "netfilterqueue", "reference", "4-7", "0,2-3", "accept", 1, 1, "r.yaml",
+        AttachShape.model_validate({"in": "eth0"}).model_dump(),
     ]  # fmt: skip
     assert queue_numbers(config.queues) == (4, 5, 6, 7)
 
@@ -70,6 +73,17 @@ def test_every_key(tmp_path: Path) -> None:
         ("queues:\n", "1:1: no value: give it one, or leave the key out"),
         ("- a\n", "1:1: expected a mapping (key: value), not [a]"),
         ("rules: [\n", "2:1: broken YAML"),
+        ("attach: {hooks: [forwards]}\n", "1:18: expected 'prerouting', 'input', 'forward',"),
+        ("attach: {hooks: []}\n", "1:17: an empty list"),
+        ("attach: {proto: tpc}\n", "1:17: no protocol 'tpc'"),
+        ("attach: {proto: tcp, dport: 80:90}\n", "1:29: expected ports such as"),
+        ("attach: {proto: tcp, dport: 90-80}\n", "1:29: expected ports such as 80, 8000-8080"),
+        ("attach: {dport: 80}\n", "1:9: sport and dport need proto: tcp or proto: udp"),
+        ("attach: {in: 'a b'}\n", "1:14: expected an interface such as eth0"),
+        ("attach: {hooks: [output], in: eth0}\n", "1:9: 'in' has no meaning at hook output"),
+        ("attach: {proto: icmp, family: ip6}\n", "1:9: proto icmp is not in family ip6"),
+        ("attach: {on_stop: away}\n", "1:19: expected 'keep' or 'detach', not 'away'"),
+        ("attach: {backend: nftables}\n", "1:19: expected 'auto', 'nft', 'iptables-nft'"),
     ],
 )
 def test_mistakes(tmp_path: Path, text: str, expected: str) -> None:

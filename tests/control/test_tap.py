@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from qverdictd.cli import main
-from qverdictd.control.tap import protocol_number, tap_record, tap_text
+from qverdictd.control.tap import tap_record, tap_text
+from qverdictd.control.wiring import protocol_number
 from qverdictd.errors import Exit
 from qverdictd.transport import ipqueue_tap
 from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator
 
+from qverdictd.control.wiring import AttachShape
 from qverdictd.errors import PolicyError
 from qverdictd.policy.document import Shape
 from qverdictd.policy.literals import written
@@ -61,14 +62,38 @@ class Config(Shape):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
-    transport: Literal["auto", "ipqueue", "nfqueue", "netfilterqueue"] = "auto"
-    engine: Literal["auto", "native", "reference"] = "auto"
-    queues: Annotated[int | str, PlainValidator(_queues)] = 0
-    cpus: Annotated[int | str, PlainValidator(_cpus)] = "auto"
-    overflow: Literal["drop", "accept"] = "drop"
-    queue_length: int = Field(default=16384, ge=1, le=1 << 20)
-    copy_range: int = Field(default=65535, ge=1, le=65535)
-    rules: str = str(RULES_FILE)
+    transport: Literal["auto", "ipqueue", "nfqueue", "netfilterqueue"] = Field(
+        default="auto",
+        description="how packets come; auto takes the module ip_queue when it is loaded, else "
+        "NFQUEUE",
+    )
+    engine: Literal["auto", "native", "reference"] = Field(
+        default="auto", description="who judges: the compiled engine (auto, native), or Python's"
+    )
+    queues: Annotated[int | str, PlainValidator(_queues)] = Field(
+        default=0, description="a queue, or a range such as 0-3: one worker each"
+    )
+    cpus: Annotated[int | str, PlainValidator(_cpus)] = Field(
+        default="auto",
+        description="processors for the workers: numbers and ranges such as 0,2-3, none, or auto "
+        "(all that the process may use, one each where there is more than one queue)",
+    )
+    overflow: Literal["drop", "accept"] = Field(
+        default="drop",
+        description="what the kernel does when a queue is full: drop or accept",
+    )
+    queue_length: int = Field(
+        default=16384, ge=1, le=1 << 20, description="packets that may wait for a verdict"
+    )
+    copy_range: int = Field(
+        default=65535, ge=1, le=65535, description="bytes of a packet that are looked at"
+    )
+    rules: str = Field(default=str(RULES_FILE), description="the policy")
+    attach: AttachShape | None = Field(
+        default=None,
+        description="which packets the kernel is to send to the queues, for attach and detach; "
+        "left out: the rules that do so are yours",
+    )
 
 
 def read_config(file: Path | None) -> Config:

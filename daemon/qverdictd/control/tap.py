@@ -4,7 +4,6 @@
 from collections.abc import Callable
 
 from qverdictd.control.record import Record, as_text, named, time_text
-from qverdictd.packet.names import PROTOCOLS
 from qverdictd.packet.raw import AF_INET, HOOKS
 from qverdictd.packet.value import address_text
 from qverdictd.wire.ipqueue import NF_STOP
@@ -19,16 +18,6 @@ _VERDICTS = {
     NF_STOP: "stop",
 }
 _REASONS = {reason.value: reason.name.lower().replace("_", "-") for reason in TapReason}
-
-
-def protocol_number(text: str) -> int:
-    """Read a protocol's name or number. Raises ValueError."""
-    if text in PROTOCOLS:
-        return PROTOCOLS[text]
-    if text.isascii() and text.isdigit() and int(text) <= 255:
-        return int(text)
-    known = ", ".join(PROTOCOLS)
-    raise ValueError(f"no protocol {text!r}: use a number up to 255, or {known}")
 
 
 def tap_record(told: TapRecord, interface: Callable[[int], str | None]) -> Record:

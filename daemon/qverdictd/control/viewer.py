@@ -12,6 +12,7 @@ from typing import TextIO
 
 from qverdictd.action.decision import Decision
 from qverdictd.control.dissect import dissect
+from qverdictd.control.journal import Entry, Event, enter_fields
 from qverdictd.control.record import as_json, as_text, record
 from qverdictd.packet.raw import RawPacket
 
@@ -20,6 +21,8 @@ WAITING = 65536
 
 Judged = tuple[RawPacket, Decision]
 Formatter = Callable[[RawPacket, Decision, float], Iterator[str]]
+Logger = Callable[[RawPacket, Decision, float], Iterator[str]]
+"""Logs what rules asked for, and yields the lines that are still to be written."""
 
 
 def formatter(*, as_objects: bool, dissected: bool, colour: bool) -> Formatter:
@@ -44,20 +47,36 @@ def log_lines(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
         yield f"{log.level}: {prefix}{log.rule}: {as_text(record(raw, decision, now))}"
 
 
+def log_entries(enter: Entry) -> Logger:
+    """Return what makes an entry of the journal for each rule that asked to log a packet."""
+
+    def log(raw: RawPacket, decision: Decision, now: float) -> Iterator[str]:
+        for one, line in zip(decision.logs, log_lines(raw, decision, now), strict=True):
+            shown = {**record(raw, decision, now), "rule": one.rule}
+            fields = {f"QVERDICT_{k.upper()}": str(v) for k, v in shown.items() if v is not None}
+            message = line.removeprefix(f"{one.level}: ")  # which is the entry's priority
+            if not enter_fields(enter, message, Event.LOGGED, one.level, fields):
+                yield line
+
+    return log
+
+
 class Viewer:
-    """Writes decisions to ``stream`` and what rules log to ``log_stream``."""
+    """Writes decisions to ``stream`` and what rules log to ``log_stream``, or as ``log`` does."""
 
     def __init__(
         self,
         lines: Formatter | None,
         stream: TextIO,
         log_stream: TextIO,
+        log: Logger = log_lines,
         *,
         dissected: bool = False,
     ) -> None:
         """Show all decisions if there are ``lines``; ``dissected``: with all bytes of packets."""
         self.dissects = dissected
         self._lines = lines
+        self._log = log
         self._stream: TextIO | None = stream
         self._log_stream: TextIO | None = log_stream
         self._waiting: queue.Queue[Judged | None] = queue.Queue(WAITING)
@@ -95,7 +114,7 @@ class Viewer:
             now = time.time()
             if self._lines is not None:
                 self._stream = self._written(self._stream, self._lines(*judged, now))
-            self._log_stream = self._written(self._log_stream, log_lines(*judged, now), flush=True)
+            self._log_stream = self._written(self._log_stream, self._log(*judged, now), flush=True)
 
     def _written(
         self, stream: TextIO | None, lines: Iterator[str], *, flush: bool = False

@@ -389,4 +389,6 @@ def open_queues(
         for transport in opened:
             transport.close()
         raise
+    if not opened:
+        raise TransportError("this process may have sockets of neither IPv4 nor IPv6")
     return opened

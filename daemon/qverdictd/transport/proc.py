@@ -3,11 +3,14 @@
 
 import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 _NET = Path("/proc/thread-self/net")
+_BOUND = Path("/run/nfnetlink_queue")
+"""Where our unit shows the table to a daemon that sees no more of /proc than its own processes."""
 _NETLINK_NETFILTER = 12  # linux/netlink.h
 _CAP_NET_ADMIN = 12  # linux/capability.h
 
@@ -41,28 +44,31 @@ class QueueTable:
     @classmethod
     def open(cls) -> Self:
         """Return the table; if we may not read it, or there is none, one that is empty."""
-        try:
-            path = _NET / "netfilter/nfnetlink_queue"
-            return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-        except OSError:
-            return cls(None)
+        for path in (_NET / "netfilter/nfnetlink_queue", _BOUND):
+            with contextlib.suppress(OSError):
+                return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        return cls(None)
 
     @property
     def readable(self) -> bool:
         """Whether the kernel's counters can be had."""
         return self._descriptor is not None
 
-    def state(self, queue: int) -> QueueState | None:
-        """Return the state of ``queue``; None if nobody holds it or the table is not readable."""
+    def states(self) -> list[QueueState]:
+        """Return all queues that somebody holds; none if the table is not readable."""
         if self._descriptor is None:
-            return None
+            return []
+        states = []
         for line in _read_from_start(self._descriptor).splitlines():
             number, portid, waiting, _mode, _range, dropped, user_dropped, last_id, *_ = map(
                 int, line.split()
             )
-            if number == queue:
-                return QueueState(number, portid, waiting, dropped, user_dropped, last_id)
-        return None
+            states.append(QueueState(number, portid, waiting, dropped, user_dropped, last_id))
+        return states
+
+    def state(self, queue: int) -> QueueState | None:
+        """Return the state of ``queue``; None if nobody holds it or the table is not readable."""
+        return next((state for state in self.states() if state.queue == queue), None)
 
     def close(self) -> None:
         """Close the file."""
@@ -80,21 +86,38 @@ def _read_from_start(descriptor: int) -> str:
     return b"".join(parts).decode()
 
 
-def describe_holder(portid: int, protocol: int = _NETLINK_NETFILTER) -> str:
-    """Return "portid 4711", and the process where the socket can be found in one.
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process that has a socket open."""
 
-    It can not when the process is in another PID namespace or another user's. ``protocol``: the
-    netlink family that the port id is one of.
+    pid: int
+    name: str
+    command: tuple[str, ...]
+    """Its arguments, the program first."""
+
+
+def holders(portid: int, protocol: int = _NETLINK_NETFILTER) -> Iterator[Process]:
+    """Yield the processes in which the netlink socket with ``portid`` can be found.
+
+    It can not in another PID namespace, nor in another user's process. ``protocol``: the netlink
+    family that the port id is one of.
     """
-    text = f"portid {portid}"
     inode = _netlink_inode(portid, protocol)
-    if inode is not None:
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # gone meanwhile, or not ours to look at
-                if _holds(process / "fd", f"socket:[{inode}]"):
-                    name = (process / "comm").read_text().rstrip("\n")
-                    return f"{text}, process {process.name} {name!r}"
-    return text
+    if inode is None:
+        return
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or not ours to look at
+            if _holds(process / "fd", f"socket:[{inode}]"):
+                name = (process / "comm").read_text().rstrip("\n")
+                command = (process / "cmdline").read_bytes().decode(errors="replace")
+                yield Process(int(process.name), name, tuple(command.split("\0")[:-1]))
+
+
+def describe_holder(portid: int, protocol: int = _NETLINK_NETFILTER) -> str:
+    """Return "portid 4711", and the process where the socket can be found in one."""
+    for process in holders(portid, protocol):
+        return f"portid {portid}, process {process.pid} {process.name!r}"
+    return f"portid {portid}"
 
 
 def _netlink_inode(portid: int, protocol: int) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from qverdictd.control.counters import Counters
+from qverdictd.control.notify import Served
 from qverdictd.errors import QverdictdError
 from qverdictd.policy.model import Policy
 from qverdictd.transport.base import Losses
@@ -29,6 +30,9 @@ class Workers(Protocol):
 
         Raises `QverdictdError` if that cannot be; `stop` is to be called all the same.
         """
+
+    def served(self) -> list[Served]:
+        """Return what the watchdog looks at: how each queue is served, once they have begun."""
 
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Make another policy ready; return what puts it in force. As `Engine.prepare`."""

@@ -2,6 +2,7 @@
 """One batch after the other, in Python."""
 
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from qverdictd.action.decision import Decision
@@ -22,6 +23,8 @@ class Loop:
         self._engine = engine
         self._show = show
         self.counters = Counters()
+        self.batches: Counter[Transport] = Counter()
+        """Batches answered, of each transport."""
 
     def serve(self, transport: Transport) -> bool:
         """Carry one batch through; return whether there was one. Raises `TransportError`."""
@@ -32,6 +35,7 @@ class Loop:
         decisions = self._engine.judge(packets)
         transport.answer(list(zip(packets, decisions, strict=True)))
         self.counters.count(packets, decisions)
+        self.batches[transport] += 1
         self.counters.not_shown += self._show(packets, decisions)
         return True
 

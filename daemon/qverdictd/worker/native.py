@@ -11,6 +11,7 @@ from functools import partial
 from qverdictd._fast import Slot, Worker
 from qverdictd.action.decision import Decision, Reason
 from qverdictd.control.counters import DONE, Counters, RuleCount
+from qverdictd.control.notify import Served
 from qverdictd.control.report import together
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.native import Compiled, NativeEngine
@@ -126,6 +127,13 @@ class NativeWorkers:
             self._errors.append(told(error))
         ended()
 
+    def served(self) -> list[Served]:
+        """Return what the watchdog looks at: how each queue is served."""
+        return [
+            Served(transport.fileno(), partial(_answered, worker))
+            for transport, worker in zip(self._transports, self._workers, strict=True)
+        ]
+
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Make another policy ready; return what puts it in force."""
         return partial(self._swap, self._engine.compile(policy))
@@ -221,6 +229,12 @@ class NativeWorkers:
         told = [worker.counters() for worker in self._workers]
         ours = [Losses(**{name: count[name] for name in _LOSSES}) for count in told]
         return together([*ours, *(transport.losses() for transport in self._transports)])
+
+
+def _answered(worker: Worker) -> int:
+    """Return how many packets a worker has answered."""
+    count = worker.counters()
+    return sum(count[verdict.value] for verdict in DONE)
 
 
 def _add_rules(rules: dict[str, RuleCount], policy: Compiled) -> None:

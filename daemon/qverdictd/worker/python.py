@@ -5,8 +5,10 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from qverdictd.control.counters import Counters
+from qverdictd.control.notify import Served
 from qverdictd.control.report import together
 from qverdictd.engine.base import Engine
 from qverdictd.errors import QverdictdError
@@ -79,6 +81,11 @@ class PythonWorkers:
         for _ in range(_TURN):
             if not self._loop.serve(transport):
                 return
+
+    def served(self) -> list[Served]:
+        """Return what the watchdog looks at: how each queue is served."""
+        batches = self._loop.batches
+        return [Served(one.fileno(), partial(batches.__getitem__, one)) for one in self._transports]
 
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Make another policy ready; return what puts it in force."""
