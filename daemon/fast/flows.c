@@ -11,8 +11,8 @@ enum {
 	WAYS = 4,
 	CLASSES_MAX = 8,	/* of a key; an index with more finals goes without */
 	KEPT_MAX = 6,		/* candidates */
-	TRIAL = 1024,		/* asked so often, the cache is judged */
-	TRIAL_HITS = TRIAL / 8,
+	TRIAL = 8192,		/* asked so often, the cache is judged */
+	TRIAL_HITS = TRIAL / 4,
 	REST = 16 * TRIAL,	/* how long it is not asked after a poor trial */
 };
 

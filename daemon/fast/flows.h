@@ -8,8 +8,8 @@
 
 #include "classifier.h"
 
-/* Surviving chunks from which on the cache is quicker than intersecting them. */
-enum { QV_FLOWS_WORTH = 12 };
+/* Intersecting more chunks than this is slower than asking the cache. */
+enum { QV_FLOWS_WORTH = 4 };
 
 /* Whether it is worth asking now: not for a while after it has been of little use. */
 bool qv_flows_awake(struct qv_flows *flows);

@@ -46,7 +46,10 @@ struct item {
 	uint32_t chunk;
 };
 
-enum { ITEMS_MAX = BATCH * QV_FLOWS_WORTH };
+enum {
+	CHUNKS_MAX = 12,	/* of a packet among a batch's work; who has more is searched alone */
+	ITEMS_MAX = BATCH * CHUNKS_MAX,
+};
 
 struct work {
 	struct item items[ITEMS_MAX];
@@ -54,37 +57,51 @@ struct work {
 	uint32_t count;
 	qv_candidate best[BATCH];
 	uint8_t like[BATCH];		/* an earlier packet with the same classes, or itself */
-	bool many[BATCH];		/* too many chunks: searched by itself */
+	bool alone[BATCH];		/* searched by itself, for its chunks are many */
+	bool cached[BATCH];		/* and by the cache */
 };
 
-/* List the chunks that a packet's search has to look at, and begin to load them. */
-HOT void list_chunks(const struct qv_index *index, const struct qv_search *search, uint32_t packet,
-		     struct work *work)
+/* List the chunks of a slab that a packet's search has to look at; false if they are too many. */
+HOT bool list_slab(const struct qv_index *index, struct slab *slab, uint32_t packet, uint32_t most,
+		   struct work *work)
 {
-	const uint32_t count = work->count;
+	for (; slab->some; slab->some &= slab->some - 1) {
+		const int chunk = __builtin_ctzll(slab->some);
+		const struct qv_chunk **chunks = &work->chunks[work->count * index->final_count];
 
+		if (work->count == most)
+			return false;
+		for (uint32_t i = 0; i < index->final_count; i++) {
+			chunks[i] = chunk_of(index, slab, i, chunk);
+			__builtin_prefetch(chunks[i]);
+		}
+		work->items[work->count++] = (struct item){
+			packet,
+			slab->number * QV_SLAB_CHUNKS + (uint32_t)chunk,
+		};
+	}
+	return true;
+}
+
+/* List a packet's chunks and begin to load them, unless it is better searched by itself. */
+HOT void list_chunks(const struct qv_index *index, struct qv_flows *flows,
+		     const struct qv_search *search, uint32_t packet, struct work *work)
+{
+	const uint32_t before = work->count;
+
+	work->cached[packet] = false;
 	for (uint32_t number = 0; number < index->slabs; number++) {
 		struct slab slab;
 
 		open_slab(index, search->classes, number, &slab);
-		for (; slab.some; slab.some &= slab.some - 1) {
-			const int chunk = __builtin_ctzll(slab.some);
-			const struct qv_chunk **chunks =
-				&work->chunks[(size_t)work->count * index->final_count];
-
-			if (work->count - count == QV_FLOWS_WORTH) {
-				work->many[packet] = true;
-				work->count = count;
-				return;
-			}
-			for (uint32_t i = 0; i < index->final_count; i++) {
-				chunks[i] = chunk_of(index, &slab, i, chunk);
-				__builtin_prefetch(chunks[i]);
-			}
-			work->items[work->count++] = (struct item){
-				packet,
-				number * QV_SLAB_CHUNKS + (uint32_t)chunk,
-			};
+		if (!work->cached[packet] &&
+		    __builtin_popcountll(slab.some) > QV_FLOWS_WORTH)
+			work->cached[packet] = qv_flows_awake(flows);
+		if (work->cached[packet] ||
+		    !list_slab(index, &slab, packet, before + CHUNKS_MAX, work)) {
+			work->alone[packet] = true;
+			work->count = before;
+			return;
 		}
 	}
 }
@@ -203,16 +220,14 @@ HOT void collect(const struct qv_index *index, enum qv_processor level, struct q
 	}
 }
 
-/* Search among many chunks; by the cache where it knows the classes. */
-HOT void search_many(const struct qv_index *index, enum qv_processor level,
-		     struct qv_flows *flows, struct qv_search *search)
+/* Search for a packet by itself; by the cache where that knows the classes. */
+HOT void search_alone(const struct qv_index *index, enum qv_processor level,
+		      struct qv_flows *flows, bool cached, struct qv_search *search)
 {
-	const bool awake = qv_flows_awake(flows);
-
-	if (awake && qv_flows_find(flows, search))
+	if (cached && qv_flows_find(flows, search))
 		return;
 	collect(index, level, search, 0);
-	if (awake)
+	if (cached)
 		qv_flows_keep(flows, search);
 }
 
@@ -233,7 +248,7 @@ HOT void note_classes(const struct qv_index *index, const struct batch *batch, s
 		}
 		searches[k].hidden = batch->hidden[k];
 		work->like[k] = k && !other ? work->like[k - 1] : (uint8_t)k;
-		work->many[k] = false;
+		work->alone[k] = false;
 		work->best[k] = QV_NO_CANDIDATE;
 	}
 }
@@ -257,7 +272,7 @@ HOT void begin_batch(const struct qv_index *index, enum qv_processor level,
 	work.count = 0;
 	for (uint32_t k = 0; k < batch->count; k++)
 		if (work.like[k] == k)
-			list_chunks(index, &searches[k], k, &work);
+			list_chunks(index, flows, &searches[k], k, &work);
 	for (uint32_t i = 0; i < work.count; i++) {
 		qv_candidate *best = &work.best[work.items[i].packet];
 		const qv_candidate one =
@@ -270,8 +285,8 @@ HOT void begin_batch(const struct qv_index *index, enum qv_processor level,
 		struct qv_search *search = &searches[k];
 		const uint8_t like = work.like[k];
 
-		if (work.many[like]) {
-			search_many(index, level, flows, search);
+		if (work.alone[like]) {
+			search_alone(index, level, flows, work.cached[like], search);
 			continue;
 		}
 		search->found[0] = work.best[like];
