@@ -67,7 +67,8 @@ HOT bool list_slab(const struct qv_index *index, struct slab *slab, uint32_t pac
 {
 	for (; slab->some; slab->some &= slab->some - 1) {
 		const int chunk = __builtin_ctzll(slab->some);
-		const struct qv_chunk **chunks = &work->chunks[work->count * index->final_count];
+		const struct qv_chunk **chunks =
+			&work->chunks[(size_t)work->count * index->final_count];
 
 		if (work->count == most)
 			return false;
