@@ -51,12 +51,13 @@ def test_what_is_said_at_the_end() -> None:
             Decision(Verdict.DROP, Reason.MALFORMED),
             Decision(Verdict.ACCEPT, Reason.DEFAULT),
         ],
+        1700000000.25,
     )
     losses = together([Losses(queue_full=1), Losses(queue_full=2, flushed=1)])
     assert list(summary(counters, losses)) == [
         "received 4 = accepted 2 + dropped 2 + repeated 0 + requeued 0 + pending 0",
         "could not be judged: malformed 1; rewritten: 1",
-        "rule a: 2 packets, 60 bytes",
+        "rule a: 2 packets, 60 bytes, the last at 2023-11-14T22:13:20.250000Z",
         "default: 1 packets",
         "lost or late: queue full 3, flushed by the kernel 1",
         "decisions not shown, their reader was too slow: 2",

@@ -23,6 +23,8 @@ class RuleCount:
 
     packets: int = 0
     octets: int = 0
+    last: float = 0.0
+    """When it last decided a packet, in seconds since the epoch; 0: unknown."""
 
 
 @dataclass(slots=True)
@@ -53,9 +55,15 @@ class Counters:
             count = self.rules.setdefault(name, RuleCount())
             count.packets += more.packets
             count.octets += more.octets
+            count.last = max(count.last, more.last)
 
-    def count(self, packets: Sequence[RawPacket], decisions: Sequence[Decision]) -> None:
-        """Count the verdicts of packets as sent."""
+    def count(
+        self,
+        packets: Sequence[RawPacket],
+        decisions: Sequence[Decision],
+        now: float | None = None,
+    ) -> None:
+        """Count the verdicts of packets as sent, at the time ``now``; None: at their own times."""
         rules = self.rules
         for raw, decision in zip(packets, decisions, strict=True):
             if decision.replacement is not None:
@@ -66,5 +74,6 @@ class Counters:
                     count = rules[decision.rule] = RuleCount()
                 count.packets += 1
                 count.octets += raw.length
+                count.last = max(count.last, now or raw.time or 0.0)
         self.answered.update([decision.verdict for decision in decisions])
         self.reasons.update([decision.reason for decision in decisions])

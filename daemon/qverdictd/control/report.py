@@ -6,6 +6,7 @@ from dataclasses import fields
 
 from qverdictd.action.decision import Reason
 from qverdictd.control.counters import DONE, Counters
+from qverdictd.control.record import time_text
 from qverdictd.transport.base import Losses
 
 _ERRORS = [reason for reason in Reason if reason not in (Reason.RULE, Reason.DEFAULT)]
@@ -34,7 +35,8 @@ def summary(counters: Counters, losses: Losses | None) -> Iterator[str]:
     ]
     yield f"could not be judged: {', '.join(errors) or 'none'}; rewritten: {counters.replaced}"
     for name, count in sorted(counters.rules.items(), key=lambda item: -item[1].packets):
-        yield f"rule {name}: {count.packets} packets, {count.octets} bytes"
+        last = f", the last at {time_text(count.last)}" if count.last else ""
+        yield f"rule {name}: {count.packets} packets, {count.octets} bytes{last}"
     if counters.reasons[Reason.DEFAULT]:
         yield f"default: {counters.reasons[Reason.DEFAULT]} packets"
     if losses is not None:

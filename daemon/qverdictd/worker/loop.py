@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """One batch after the other, in Python."""
 
+import time
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +35,7 @@ class Loop:
         self.counters.received += len(packets)
         decisions = self._engine.judge(packets)
         transport.answer(list(zip(packets, decisions, strict=True)))
-        self.counters.count(packets, decisions)
+        self.counters.count(packets, decisions, time.time())
         self.batches[transport] += 1
         self.counters.not_shown += self._show(packets, decisions)
         return True

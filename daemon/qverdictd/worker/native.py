@@ -239,8 +239,11 @@ def _answered(worker: Worker) -> int:
 
 def _add_rules(rules: dict[str, RuleCount], policy: Compiled) -> None:
     """Add what a policy's rules decided."""
-    for rule, (packets, octets, _) in zip(policy.policy.rules, policy.engine.counts(), strict=True):
+    for rule, (packets, octets, last) in zip(
+        policy.policy.rules, policy.engine.counts(), strict=True
+    ):
         if packets:
             count = rules.setdefault(rule.name, RuleCount())
             count.packets += packets
             count.octets += octets
+            count.last = max(count.last, last / 1e9)
