@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Classification alone: the rule sets of ClassBench and their traces, by the index (classify.c).
 
-The sets are beside the tree, in ../shared/classbench; its README tells their form. A trace carries
+The sets are in tests/classbench, whose README tells their form. A trace carries
 each packet's first matching rule, found by walking all rules: an answer that differs is an error.
 """
 
@@ -19,7 +19,7 @@ from bench.tools import BUILD, HERE, Options, policy, say
 from qverdictd.policy.load import load
 from qverdictd.policy.lower import lower
 
-SETS = HERE.parent.parent / "shared" / "classbench"
+SETS = HERE.parent / "tests" / "classbench"
 _PROGRAM = HERE.parent / "build" / "release" / "bench" / "classify"
 _PASSES = 11  # over a trace, each turn
 _GOALS = {"acl1": Goal(150, 79), "fw1": Goal(150, 81), "ipc1": Goal(150, 176)}
@@ -64,8 +64,6 @@ def _prepared(name: str) -> tuple[Path, Path]:
 
 def run(options: Options) -> Findings:
     """Look up all traces in turn, in several rounds."""
-    if not SETS.is_dir():
-        raise RuntimeError(f"no rule sets: {SETS} is not there")
     if not _PROGRAM.exists():
         raise RuntimeError(f"{_PROGRAM} is not built: make ready")
     own, _ = processors()

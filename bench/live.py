@@ -124,7 +124,7 @@ def findings(table: list[Series]) -> Findings:
         "less without a sender that contends with it, and the program's own part weighs more."
     )
     if not any(one.name == SURICATA for one in table):
-        found.notes.append(f"Suricata was not measured: {suricata.why_not() or 'left out'}.")
+        found.notes.append(f"Suricata has no row: {suricata.why_not() or 'left out'}.")
     return found
 
 

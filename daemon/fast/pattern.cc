@@ -140,8 +140,8 @@ int compile(qv_patterns *patterns, const qv_program *program, uint64_t memory, q
 		// in (?i)\p{Greek}, and RE2 of today does not.
 		if (folds_cases(source) && is_wide(source))
 			return qv_fault_set(fault, EINVAL, rule_using(program, i),
-					    "pattern %u: ignores case, and has characters that no "
-					    "byte is: what it matches depends on RE2's age", i);
+					    "pattern %u: ignores case, and names characters that no "
+					    "byte is: leave out (?i), or the class with them", i);
 		if (!one->ok())
 			return qv_fault_set(fault, EINVAL, rule_using(program, i),
 					    "pattern %u: %s", i, one->error().c_str());

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """ClassBench's filter sets as policies, their traces as packets.
 
-The files lie in ``shared/classbench`` beside the clone; a README there tells their format.
+The files lie in ``tests/classbench``; a README there tells their format.
 """
 
 import gzip
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from qverdictd.packet.raw import AF_INET, RawPacket
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "classbench"
+FOLDER = Path(__file__).resolve().parents[1] / "classbench"
 SETS = tuple(f"{seed}-{size}" for seed in ("acl1", "fw1", "ipc1") for size in (1000, 10000))
 
 _TCP, _UDP = 6, 17
@@ -26,12 +26,7 @@ _HEADERS = {
 
 
 def _lines(name: str, kind: str) -> Iterator[list[str]]:
-    file = FOLDER / f"{name}.{kind}.gz"
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"{file} is missing: ClassBench's sets belong into shared/classbench beside the clone"
-        )
-    with gzip.open(file, "rt") as lines:
+    with gzip.open(FOLDER / f"{name}.{kind}.gz", "rt") as lines:
         for line in lines:
             if not line.startswith("#"):
                 yield line.split()
