@@ -8,7 +8,7 @@ from pathlib import Path
 from harness import packages
 from harness.cache import CACHE, QEMU, digest, room
 from harness.kernel import Kernel
-from harness.module import BuildError
+from harness.module import ENVIRONMENT, BuildError
 
 _SOURCE = "linux-source-6.12"
 _CONFIG = QEMU / "debug.config"
@@ -20,6 +20,7 @@ def _make(tree: Path, *arguments: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env=ENVIRONMENT,
     )
     if done.returncode:
         raise BuildError(f"debug kernel: make {' '.join(arguments)}:\n{done.stderr[-4000:]}")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """kmod-ipqueue, built for one kernel in a copy of its folder: nobody else's build is touched."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,11 @@ from harness.kernel import Kernel
 
 SOURCE = TREE / "kmod-ipqueue"
 _KEPT = ("*.c", "*.h", "Makefile", "Kbuild", "Kconfig")
+
+#: A make above us would share its jobs with ours, which cannot reach them and warns.
+ENVIRONMENT = {
+    name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS")
+}
 
 
 class BuildError(Exception):
@@ -36,7 +42,11 @@ def module(kernel: Kernel) -> Path:
         print(f"building the module for {kernel.release}", flush=True)
         command = ["make", "-C", str(folder), f"KDIR={kernel.build}", "W=1", "CC=gcc-12"]
         done = subprocess.run(
-            command + ["DEBUG=1"] * kernel.is_debug, capture_output=True, text=True, check=False
+            command + ["DEBUG=1"] * kernel.is_debug,
+            capture_output=True,
+            text=True,
+            check=False,
+            env=ENVIRONMENT,
         )
         output = done.stdout + done.stderr
         if done.returncode or "warning:" in output:
