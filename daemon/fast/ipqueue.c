@@ -140,16 +140,11 @@ static void read_error(struct qv_link *link, const struct qv_message *message)
 {
 	struct nlmsgerr error;
 
-	if (message->size < sizeof(error)) {
-		qv_count_add(&link->tally->broken, 1);
+	if (!qv_link_read_error(link, message, &error))
 		return;
-	}
-	memcpy(&error, message->body, sizeof(error));
-	if (error.error > 0)
-		qv_count_add(&link->tally->broken, 1);
-	else if (error.msg.nlmsg_type == IPQM_RANGE || !error.error)
+	if (error.msg.nlmsg_type == IPQM_RANGE || !error.error)
 		return;
-	else if (error.error == -ENOENT)
+	if (error.error == -ENOENT)
 		/* Comes after the ids; without them the module had no memory to tell how many. */
 		qv_count_add(&link->tally->flushed, error.msg.nlmsg_seq != link->terms.missing_seq);
 	else

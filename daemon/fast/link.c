@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <linux/netfilter.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 const uint32_t qv_netfilter_verdicts[QV_VERDICTS] = {
@@ -52,6 +54,19 @@ struct qv_packet *qv_link_add(struct qv_link *link)
 	packet = &link->packets[link->count++];
 	*packet = (struct qv_packet){ .data = (const uint8_t *)"", .hook = QV_NO_HOOK };
 	return packet;
+}
+
+bool qv_link_read_error(struct qv_link *link, const struct qv_message *message,
+			struct nlmsgerr *error)
+{
+	bool whole = message->size >= sizeof(*error);
+
+	if (whole)
+		memcpy(error, message->body, sizeof(*error));
+	if (whole && error->error <= 0)
+		return true;
+	qv_count_add(&link->tally->broken, 1);
+	return false;
 }
 
 void qv_link_fail(struct qv_link *link, enum qv_failure failure, int error)

@@ -17,6 +17,8 @@
 #include "packet.h"
 #include "tally.h"
 
+struct nlmsgerr;
+
 struct qv_link;
 
 /* What one kind of queue does its own way: nfqueue.c, ipqueue.c. */
@@ -112,6 +114,9 @@ int qv_link_nudge(const struct qv_link *link);
 /* For the kinds. */
 struct qv_packet *qv_link_add(struct qv_link *link);	/* NULL if the batch is full; zeroed */
 void qv_link_fail(struct qv_link *link, enum qv_failure failure, int error);
+/* Read an NLMSG_ERROR's body; false if it is broken, which is counted. */
+bool qv_link_read_error(struct qv_link *link, const struct qv_message *message,
+			struct nlmsgerr *error);
 extern const uint32_t qv_netfilter_verdicts[QV_VERDICTS];	/* NF_ of an enum qv_verdict */
 
 #endif

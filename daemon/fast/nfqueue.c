@@ -218,14 +218,9 @@ static void read_error(struct qv_link *link, const struct qv_message *message)
 {
 	struct nlmsgerr error;
 
-	if (message->size < sizeof(error)) {
-		qv_count_add(&link->tally->broken, 1);
+	if (!qv_link_read_error(link, message, &error))
 		return;
-	}
-	memcpy(&error, message->body, sizeof(error));
-	if (error.error > 0)
-		qv_count_add(&link->tally->broken, 1);
-	else if (error.msg.nlmsg_type == MSG_CONFIG && !error.error && error.msg.nlmsg_seq)
+	if (error.msg.nlmsg_type == MSG_CONFIG && !error.error && error.msg.nlmsg_seq)
 		link->acknowledged = error.msg.nlmsg_seq;
 	else if (error.error == -ENOENT)
 		qv_count_add(&link->tally->flushed, qv_nfqueue_verdicts_in(&error.msg));
