@@ -3,11 +3,9 @@
 
 import contextlib
 import gc
-import os
 import selectors
 import signal
 import socket
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -24,17 +22,15 @@ from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
 from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
 from qverdictd.policy.condition import Test, leaves
-from qverdictd.policy.load import load
 from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
+from qverdictd.reloader import Reloader
 from qverdictd.transport.base import Transport
 from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 from qverdictd.worker.choose import choose
 from qverdictd.worker.cpus import Cpus
-
-_LOADING_NICE = 10
 
 
 def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
@@ -160,9 +156,8 @@ class Daemon:
         self._viewer = viewer
         self._workers = choose(engine, transports, viewer, cpus)
         self._notifier = notifier or Notifier()
-        self._loading: threading.Thread | None = None
-        self._load_again = False
-        self._loaded: list[Callable[[], None] | Exception] = []
+        check = partial(check_policy, transports=transports, numbers=numbers)
+        self._reloader = Reloader(rules, self._workers, check, self._notifier)
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
@@ -171,10 +166,11 @@ class Daemon:
         gc.set_threshold(100_000)
         with _signals() as (signals, waker):
             errors: list[QverdictdError] = []
+            wake = partial(waker.send, b"\0")
             try:
-                self._workers.start(partial(waker.send, b"\0"))
+                self._workers.start(wake)
                 self._announce()
-                self._loop(signals, waker)
+                self._loop(signals, wake)
             except QverdictdError as error:
                 errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
@@ -185,7 +181,7 @@ class Daemon:
             self._end()
         return errors[0].exit_code if errors else Exit.OK
 
-    def _loop(self, signals: socket.socket, waker: socket.socket) -> None:
+    def _loop(self, signals: socket.socket, wake: Callable[[], object]) -> None:
         """Do what signals and the other threads ask for, until SIGTERM or the workers' end."""
         with selectors.DefaultSelector() as selector:
             selector.register(signals, selectors.EVENT_READ)
@@ -195,12 +191,12 @@ class Daemon:
                 self._notifier.feed(served)
                 for number in signals.recv(4096) if ready else b"":
                     if number == signal.SIGHUP:
-                        self._reload(waker)
+                        self._reloader.reload(wake)
                     elif number:
                         return
                 if self._workers.ended:
                     return
-                self._take_loaded(waker)
+                self._reloader.take(wake)
 
     def _announce(self) -> None:
         for transport in self._transports:
@@ -224,52 +220,6 @@ class Daemon:
             rules=len(policy.rules),
         )
         self._notifier.ready(f"judging: {message}")
-
-    def _reload(self, waker: socket.socket) -> None:
-        """Load the policy beside the packet path; the loop takes it when it is there."""
-        if self._loading is not None:
-            self._load_again = True
-            return
-        self._notifier.reloading()
-
-        def work() -> None:
-            # Whatever loading costs, a worker that is woken by a packet goes first; but for our
-            # unit's sandbox, which lets nobody change priorities.
-            with contextlib.suppress(PermissionError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOADING_NICE)
-            try:
-                policy = load(self._rules)
-                check_policy(policy, self._transports, self._numbers)
-                self._loaded.append(self._workers.prepare(policy))
-            except Exception as error:
-                self._loaded.append(error)
-            waker.send(b"\0")
-
-        self._loading = threading.Thread(target=work, name="load", daemon=True)
-        self._loading.start()
-
-    def _take_loaded(self, waker: socket.socket) -> None:
-        if not self._loaded or self._loading is None:
-            return
-        self._loading.join()
-        self._loading = None
-        loaded = self._loaded.pop()
-        try:
-            if isinstance(loaded, Exception):
-                raise loaded
-            loaded()
-            rules = len(self._engine.policy.rules)
-            message = f"{rules} rules from {self._rules}"
-            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
-            self._notifier.ready(f"judging: {message}")
-        except Exception as error:
-            reason = error or type(error).__name__
-            message = f"not reloaded, the policy before stays in force:\n{reason}"
-            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
-            self._notifier.ready(message)
-        if self._load_again:
-            self._load_again = False
-            self._reload(waker)
 
     def _end(self) -> None:
         """Give the queues back, show the last decisions, say what was done."""
