@@ -30,7 +30,8 @@ class Drainer:
         self._policies = {1: first}
         self._settled = 1
         self._seen = [1] * len(workers)
-        self._ending, self._end = socket.socketpair()
+        self._ending = False
+        self._woken, self._waker = socket.socketpair()
         self._thread = threading.Thread(target=self._run, name="drainer")
         self._thread.start()
 
@@ -41,26 +42,29 @@ class Drainer:
     def settle(self, generation: int) -> None:
         """Know that policies before ``generation`` decide nothing any more."""
         self._settled = generation
+        # Or they would be kept until a decision is told, which need never be.
+        self._waker.send(b"\0")
 
     def close(self) -> None:
         """Tell what is left in the rings, whose workers have ended, then end."""
-        self._end.send(b"\0")
+        self._ending = True
+        self._waker.send(b"\0")
         self._thread.join()
-        self._ending.close()
-        self._end.close()
+        self._woken.close()
+        self._waker.close()
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
             for worker in self._workers:
                 selector.register(worker, selectors.EVENT_READ)
-            selector.register(self._ending, selectors.EVENT_READ, self)
-            ending = False
-            while not ending:
+            selector.register(self._woken, selectors.EVENT_READ, self)
+            while not self._ending:
                 self._drain()
                 asleep = [worker for worker in self._workers if worker.sleep()]
                 if len(asleep) == len(self._workers):
                     ready = selector.select()
-                    ending = any(key.data is self for key, _ in ready)
+                    if any(key.data is self for key, _ in ready):
+                        self._woken.recv(4096)
                 for worker in asleep:
                     worker.wake()
             self._drain()
