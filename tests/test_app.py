@@ -199,6 +199,8 @@ def test_sighup_puts_the_new_policy_in_force(
 
     run_daemon(rules, [queue], script)
     assert queue.answered[0][1].verdict is Verdict.ACCEPT
+    assert {decision.generation for _, decision in queue.answered[:-1]} == {1}
+    assert queue.answered[-1][1].generation == 2
     assert "reloaded: 0 rules" in capsys.readouterr().err
 
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the documents say is what the code does."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
-from qverdictd.action.decision import Reason
+from qverdictd.action.decision import Decision, Reason, Verdict
+from qverdictd.control.record import record
+from qverdictd.packet.build import build
 from qverdictd.policy.load import load
 from qverdictd.policy.manual import with_table
 
@@ -33,6 +36,18 @@ def test_the_policies_shown_load(page: str, tmp_path: Path) -> None:
         file = tmp_path / "rules.yaml"
         file.write_text(text)
         load(file)
+
+
+def test_every_key_of_a_decision_is_explained() -> None:
+    page = (ROOT / "docs" / "decisions.md").read_text()
+    (shown,) = map(json.loads, re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    raw = build({"proto": 6, "sport": 40112, "dport": 23, "hook": 2, "in": "eth0"}, b"")
+    raw.outdev = "eth1"
+    decision = Decision(Verdict.DROP, Reason.RULE, "no-telnet")
+    assert list(record(raw, decision, 0.0)) == list(shown)
+    explained = re.findall(r"^\| (`.*?`) \|", page, re.MULTILINE)
+    names = [name for cell in explained for name in re.findall(r"`([a-z]+)`", cell)]
+    assert [name for name in names if name not in ("queue", "layers")] == list(shown)
 
 
 def test_links_between_documents_lead_somewhere() -> None:

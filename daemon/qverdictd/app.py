@@ -157,7 +157,7 @@ class Daemon:
         self._workers = choose(engine, transports, viewer, cpus)
         self._notifier = notifier or Notifier()
         check = partial(check_policy, transports=transports, numbers=numbers)
-        self._reloader = Reloader(rules, self._workers, check, self._notifier)
+        self._reloader = Reloader(rules, engine, self._workers, check, self._notifier)
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
@@ -218,6 +218,7 @@ class Daemon:
             engine=self._engine.name,
             policy=self._rules,
             rules=len(policy.rules),
+            generation=policy.generation,
         )
         self._notifier.ready(f"judging: {message}")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from qverdictd.control.journal import Event, say
 from qverdictd.control.notify import Notifier
+from qverdictd.engine.base import Engine
 from qverdictd.policy.load import load
 from qverdictd.policy.model import Policy
 from qverdictd.worker.base import Workers
@@ -22,18 +23,20 @@ class Reloader:
     def __init__(
         self,
         rules: Path,
+        engine: Engine,
         workers: Workers,
         check: Callable[[Policy], None],
         notifier: Notifier,
     ) -> None:
         """``check``: raises `PolicyError` for a policy that the daemon cannot carry out."""
         self._rules = rules
+        self._engine = engine
         self._workers = workers
         self._check = check
         self._notifier = notifier
         self._thread: threading.Thread | None = None
         self._again = False
-        self._loaded: list[tuple[Policy, Callable[[], None]] | Exception] = []
+        self._loaded: list[Callable[[], None] | Exception] = []
 
     def reload(self, wake: Callable[[], object]) -> None:
         """Load the policy beside the packet path; ``wake`` is called when `take` has something."""
@@ -52,7 +55,7 @@ class Reloader:
         try:
             policy = load(self._rules)
             self._check(policy)
-            self._loaded.append((policy, self._workers.prepare(policy)))
+            self._loaded.append(self._workers.prepare(policy))
         except Exception as error:
             self._loaded.append(error)
         wake()
@@ -67,11 +70,16 @@ class Reloader:
         try:
             if isinstance(loaded, Exception):
                 raise loaded
-            policy, put_in_force = loaded
-            put_in_force()
-            rules = len(policy.rules)
-            message = f"{rules} rules from {self._rules}"
-            say(f"reloaded: {message}", Event.RELOADED, policy=self._rules, rules=rules)
+            loaded()
+            policy = self._engine.policy
+            message = f"{len(policy.rules)} rules from {self._rules}"
+            say(
+                f"reloaded: {message}",
+                Event.RELOADED,
+                policy=self._rules,
+                rules=len(policy.rules),
+                generation=policy.generation,
+            )
             self._notifier.ready(f"judging: {message}")
         except Exception as error:
             reason = error or type(error).__name__

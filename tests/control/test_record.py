@@ -31,6 +31,7 @@ def test_keys_and_their_order() -> None:
         ("reason", "rule"),
         ("mark", 0),
         ("replaced", False),
+        ("generation", 1),
         ("family", "ip"),
         ("proto", "tcp"),
         ("src", "192.0.2.1"),
@@ -68,7 +69,7 @@ def test_an_empty_replacement_is_a_replacement() -> None:
 def test_what_the_packet_lacks_is_left_out() -> None:
     raw = build({"proto": 253, "src": bytes(15) + b"\1", "dst": bytes(15) + b"\2"}, b"")
     shown = record(raw, DROPPED, NOW)
-    assert list(shown)[7:] == ["family", "proto", "src", "dst", "length"]
+    assert list(shown)[8:] == ["family", "proto", "src", "dst", "length"]
     assert (shown["family"], shown["proto"], shown["src"]) == ("ip6", "253", "::1")
 
 
@@ -86,14 +87,14 @@ def test_what_was_cut_off_is_left_out(cut: int, keys: list[str]) -> None:
     raw = build({"proto": 6}, b"")
     raw.data = raw.data[:cut]
     shown = record(raw, DROPPED, NOW)
-    assert list(shown)[7:] == keys
+    assert list(shown)[8:] == keys
     assert "drop" in as_text(shown)
 
 
 def test_a_malformed_packet_has_its_length_alone() -> None:
     raw = RawPacket(1, b"\x45", 1, 2, hook=9)
     shown = record(raw, Decision(Verdict.DROP, Reason.MALFORMED), NOW)
-    assert list(shown.items())[7:] == [("length", 1), ("hook", "9")]
+    assert list(shown.items())[8:] == [("length", 1), ("hook", "9")]
     assert as_text(shown) == "1 drop by malformed 1 bytes hook 9"
 
 

@@ -44,10 +44,12 @@ def test_a_prepared_policy_is_in_force_when_it_is_put_there() -> None:
     engine = NativeEngine(before, fail)
     put = engine.prepare(after)
     assert engine.policy is before
-    assert engine.judge([syn(23)])[0].verdict is Verdict.DROP
+    (decision,) = engine.judge([syn(23)])
+    assert (decision.verdict, decision.generation) == (Verdict.DROP, 1)
     put()
-    assert engine.policy is after
-    assert engine.judge([syn(23)])[0].verdict is Verdict.QUEUE
+    assert engine.policy == after
+    (decision,) = engine.judge([syn(23)])
+    assert (decision.verdict, decision.generation) == (Verdict.QUEUE, 2)
 
 
 def test_a_policy_that_cannot_be_compiled_leaves_the_one_before(

@@ -201,4 +201,5 @@ def test_a_policy_is_loaded_again_or_stays(lab: Lab, tmp_path: Path, way: str) -
         assert datagrams.arrived == {1001: [b"one"]}
     assert daemon.end() == 0
     assert any(f"{rules}:2:10: " in line for line in daemon.said)
-    assert [record["verdict"] for record in daemon.records] == ["accept", "drop", "drop"]
+    decided = [(record["verdict"], record["generation"]) for record in daemon.records]
+    assert decided == [("accept", 1), ("drop", 2), ("drop", 2)]

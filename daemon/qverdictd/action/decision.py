@@ -65,3 +65,5 @@ class Decision(NamedTuple):
     """The whole network packet's new bytes; None: as it came. Empty bytes are a replacement."""
     logs: tuple[Log, ...] = ()
     """From every rule on the way that asked to log, in order."""
+    generation: int = 1
+    """Of the policy that decided, as `Policy.generation`."""

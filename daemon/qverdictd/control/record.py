@@ -32,6 +32,7 @@ def record(raw: RawPacket, decision: Decision, now: float) -> Record:
     shown["reason"] = decision.reason.value
     shown["mark"] = decision.mark
     shown["replaced"] = decision.replacement is not None
+    shown["generation"] = decision.generation
     try:
         packet = decode(raw)
     except (MalformedError, UnsupportedError):

@@ -26,8 +26,9 @@ class Engine(Protocol):
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Make another policy ready beside the one in force; return what puts it in force.
 
-        This may take long, in any thread. What it returns takes no time, and is called between
-        two packets. Raises `QverdictdError`, most often `PolicyError`: then nothing has changed.
+        This may take long, in any thread; the policy gets the generation that comes next. What it
+        returns takes no time, and is called between two packets. Raises `QverdictdError`, most
+        often `PolicyError`: then nothing has changed.
         """
 
     def judge(self, packets: Sequence[RawPacket]) -> list[Decision]:

@@ -28,6 +28,7 @@ class Compiled:
         self.engine = compiled(policy, lanes=lanes)
         self._names = tuple(rule.name for rule in policy.rules)
         self._logs = tuple(rule.log for rule in policy.rules)
+        self._generation = policy.generation
 
     def judge(self, packets: Sequence[RawPacket], now: int) -> list[Decision]:
         """Return one decision for each packet. Raises for a packet that is none."""
@@ -44,6 +45,7 @@ class Compiled:
             mark,
             replacement,
             self._logged(logs) if logs else (),
+            self._generation,
         )
 
     def _logged(self, rules: tuple[int, ...]) -> tuple[Log, ...]:
@@ -68,7 +70,7 @@ class NativeEngine:
         lanes: int = 1,
     ) -> None:
         self._lanes = lanes
-        self._in_force = self.compile(policy)
+        self._in_force = Compiled(policy, lanes)
         self._report = report
         self._clock = clock
 
@@ -83,8 +85,8 @@ class NativeEngine:
         return self._in_force
 
     def compile(self, policy: Policy) -> Compiled:
-        """Compile another policy. Raises as `compiled` does."""
-        return Compiled(policy, self._lanes)
+        """Compile the policy that is to follow the one in force. Raises as `compiled` does."""
+        return Compiled(policy.following(self.policy), self._lanes)
 
     def adopt(self, compiled: Compiled) -> None:
         """Put a compiled policy in force."""

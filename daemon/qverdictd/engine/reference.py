@@ -27,7 +27,7 @@ class ReferenceEngine:
 
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Return what puts another policy in force."""
-        return partial(setattr, self, "_policy", policy)
+        return partial(setattr, self, "_policy", policy.following(self._policy))
 
     def judge(self, packets: Sequence[RawPacket]) -> list[Decision]:
         """Return one decision for each packet, in order."""

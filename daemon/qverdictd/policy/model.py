@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The policy as it is evaluated: typed, immutable, complete. `load` makes it from YAML."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qverdictd.action.decision import Decision, Log, Reason, Verdict
 from qverdictd.action.mark import Mark
@@ -84,7 +84,13 @@ class Policy:
     tests: tuple[PolicyTest, ...] = ()
     files: tuple[str, ...] = field(default=(), compare=False)
     """Every file that was read: the policy, its ``rules.d``, its set files."""
+    generation: int = field(default=1, compare=False)
+    """Counts the policies that were in force since the daemon began, from 1."""
 
     def error(self, raw: RawPacket, reason: Reason, logs: tuple[Log, ...] = ()) -> Decision:
         """Return the decision on a packet that cannot be judged: it goes on as it came."""
-        return Decision(self.on_error, reason, mark=raw.mark, logs=logs)
+        return Decision(self.on_error, reason, mark=raw.mark, logs=logs, generation=self.generation)
+
+    def following(self, other: "Policy") -> "Policy":
+        """Return this policy as the one that is in force next after another."""
+        return replace(self, generation=other.generation + 1)

@@ -65,9 +65,15 @@ def evaluate(policy: Policy, raw: RawPacket, trace: Trace | None = None) -> Deci
                 packet.raw.mark,
                 replacement,
                 logs,
+                policy.generation,
             )
     return Decision(
-        policy.default, Reason.DEFAULT, mark=packet.raw.mark, replacement=replacement, logs=logs
+        policy.default,
+        Reason.DEFAULT,
+        mark=packet.raw.mark,
+        replacement=replacement,
+        logs=logs,
+        generation=policy.generation,
     )
 
 
