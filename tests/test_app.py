@@ -20,7 +20,7 @@ from qverdictd.errors import Exit, PolicyError, TransportError
 from qverdictd.packet.build import build
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.load import load
-from qverdictd.transport.base import Losses, Transport
+from qverdictd.transport.base import Fleeting, Losses, Transport
 
 DROP_TELNET = """
 version: 1
@@ -36,7 +36,7 @@ def packet(number: int, dport: int) -> RawPacket:
     return raw
 
 
-class Memory:
+class Memory(Fleeting):
     """A queue in memory: what is put in is received, what is answered is kept."""
 
     name = "memory"
@@ -310,7 +310,9 @@ def test_interfaces_that_are_not_there_are_named(tmp_path: Path) -> None:
         "  - {name: a, match: {in: [lo, nosuch0], out: {not: gone*}}, verdict: drop}\n"
         "  - {name: b, match: {any: [{out: nosuch0}, {not: {in: nosuch1}}]}, verdict: drop}\n"
     )
-    assert missing_interfaces(load(file)) == {"nosuch0": "a", "nosuch1": "b"}
+    with socket.socket(socket.AF_UNIX) as here:
+        missing = missing_interfaces(load(file), here.fileno())
+    assert missing == {"nosuch0": "a", "nosuch1": "b"}
 
 
 def test_the_defaults_are_those_of_the_manual() -> None:

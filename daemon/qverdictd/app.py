@@ -26,6 +26,7 @@ from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
 from qverdictd.reloader import Reloader
 from qverdictd.transport.base import Transport
+from qverdictd.transport.interfaces import is_missing
 from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
@@ -124,15 +125,18 @@ def check_policy(policy: Policy, transports: Sequence[Transport], numbers: Seque
         raise PolicyError(problems)
 
 
-def missing_interfaces(policy: Policy) -> dict[str, str]:
-    """Return the interfaces that rules name but that are not there, each with its first rule."""
-    there = {name for _, name in socket.if_nameindex()}
+def missing_interfaces(policy: Policy, descriptor: int) -> dict[str, str]:
+    """Return the interfaces that rules name but that are not there, each with its first rule.
+
+    ``descriptor``: a socket of the network namespace in which they should be.
+    """
     missing: dict[str, str] = {}
     for rule in policy.rules:
         for test in leaves(rule.condition):
             if isinstance(test, Test) and isinstance(test.among, Interfaces):
-                for name in sorted(test.among.exact - there):
-                    missing.setdefault(name, rule.name)
+                for name in sorted(test.among.exact):
+                    if is_missing(descriptor, name):
+                        missing.setdefault(name, rule.name)
     return missing
 
 
@@ -203,7 +207,7 @@ class Daemon:
             say(transport.description)
         queues = ", ".join(str(number) for number in self._numbers)
         policy = self._engine.policy
-        for name, rule in missing_interfaces(policy).items():
+        for name, rule in missing_interfaces(policy, self._transports[0].fileno()).items():
             message = f"rule {rule!r} names interface {name!r}, which is not there now"
             say(message, level="warning", rule=rule)
         message = (

@@ -2,10 +2,12 @@
 """Names of network interfaces by index, as they are in the network namespace of a socket."""
 
 import contextlib
+import errno
 import fcntl
 from struct import Struct
 
-_SIOCGIFNAME = 0x8910  # linux/sockios.h
+_SIOCGIFNAME = 0x8910  # linux/sockios.h, both
+_SIOCGIFINDEX = 0x8933
 _IFREQ = Struct("16sI20x")  # struct ifreq (linux/if.h): the name, then a union with the index
 
 
@@ -33,3 +35,12 @@ class InterfaceNames(dict[int, str | None]):
             name = request[:16].rstrip(b"\0").decode(errors="surrogateescape")
         self[index] = name
         return name
+
+
+def is_missing(descriptor: int, name: str) -> bool:
+    """Say whether the namespace of a socket has no interface of that name."""
+    try:
+        fcntl.ioctl(descriptor, _SIOCGIFINDEX, _IFREQ.pack(name.encode(), 0))
+    except OSError as error:
+        return error.errno == errno.ENODEV
+    return False
