@@ -23,6 +23,7 @@ static const char *const reasons[QV_REASONS] = {
 	[QV_ACTION_FAILED] = "action-failed",
 	[QV_IS_UNSUPPORTED] = "unsupported",
 	[QV_INTERNAL] = "internal",
+	[QV_IS_QUARANTINED] = "quarantined",
 };
 
 /* Takes over @value, which may be NULL with an exception. */

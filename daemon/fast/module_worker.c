@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "module_ledger.h"
 #include "module_slot.h"
 #include "module_told.h"
 #include "worker.h"
@@ -22,22 +23,32 @@ static const char *const failures[] = {
 	[QV_VERDICTS_REFUSED] = "verdicts",
 };
 
+struct given {
+	struct qv_terms terms;
+	const struct qv_link_kind *kind;
+	PyObject *slot;
+	PyObject *ledger;	/* or None */
+	unsigned short lane;
+	Py_ssize_t ring_size;
+	int tell_all;
+};
+
 /* Read the arguments; -1 with an exception. */
-static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms,
-		 const struct qv_link_kind **kind, PyObject **slot, unsigned short *lane,
-		 Py_ssize_t *ring_size, int *tell_all)
+static int parse(PyObject *arguments, PyObject *keywords, struct given *given)
 {
 	static char *names[] = { "kind", "fd", "slot", "lane", "queue", "family", "most_verdicts",
 				 "send_limit", "last_id", "seq", "missing_seq", "ring_size",
-				 "tell_all", NULL };
+				 "tell_all", "ledger", NULL };
+	struct qv_terms *terms = &given->terms;
 	unsigned long long send_limit;
 	PyObject *last_id;
 	const char *name;
 
-	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "si$OHHbIKOIInp:Worker", names, &name,
-					 &terms->fd, slot, lane, &terms->queue, &terms->family,
-					 &terms->most_verdicts, &send_limit, &last_id, &terms->seq,
-					 &terms->missing_seq, ring_size, tell_all))
+	if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "si$OHHbIKOIInpO:Worker", names, &name,
+					 &terms->fd, &given->slot, &given->lane, &terms->queue,
+					 &terms->family, &terms->most_verdicts, &send_limit, &last_id,
+					 &terms->seq, &terms->missing_seq, &given->ring_size,
+					 &given->tell_all, &given->ledger))
 		return -1;
 	terms->send_limit = send_limit;
 	terms->last_id_known = last_id != Py_None;
@@ -47,54 +58,64 @@ static int parse(PyObject *arguments, PyObject *keywords, struct qv_terms *terms
 			return -1;
 	}
 	if (!strcmp(name, "nfqueue")) {
-		*kind = &qv_nfqueue;
+		given->kind = &qv_nfqueue;
 	} else if (!strcmp(name, "ipqueue")) {
-		*kind = &qv_ipqueue;
+		given->kind = &qv_ipqueue;
 	} else {
 		PyErr_Format(PyExc_ValueError, "no kind of queue: %s", name);
 		return -1;
 	}
 	/* Any verdict must fit into an empty outbox. */
-	if (terms->send_limit < UINT64_C(2) * UINT16_MAX || !terms->most_verdicts || *ring_size <= 0) {
+	if (terms->send_limit < UINT64_C(2) * UINT16_MAX || !terms->most_verdicts ||
+	    given->ring_size <= 0) {
 		PyErr_SetString(PyExc_ValueError, "a limit is too small");
 		return -1;
 	}
 	return 0;
 }
 
+/* Whether @object is of the module's type @name; -1 with an exception. */
+static int check_type(PyTypeObject *type, PyObject *object, const char *name)
+{
+	PyObject *wanted = PyObject_GetAttrString(PyType_GetModule(type), name);
+	int right;
+
+	if (!wanted)
+		return -1;
+	right = Py_IS_TYPE(object, (PyTypeObject *)wanted);
+	Py_DECREF(wanted);
+	if (right)
+		return 0;
+	PyErr_Format(PyExc_TypeError, "expected a %s", name);
+	return -1;
+}
+
 static PyObject *worker_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-	struct qv_terms terms = { 0 };
-	const struct qv_link_kind *kind;
+	struct given given = { 0 };
 	struct worker_object *self;
-	PyTypeObject *slot_type;
-	unsigned short lane;
-	PyObject *slot;
-	Py_ssize_t ring_size;
-	int tell_all, is_slot;
 
-	if (parse(arguments, keywords, &terms, &kind, &slot, &lane, &ring_size, &tell_all))
+	if (parse(arguments, keywords, &given) || check_type(type, given.slot, "Slot"))
 		return NULL;
-	slot_type = (PyTypeObject *)PyObject_GetAttrString(PyType_GetModule(type), "Slot");
-	if (!slot_type)
+	if (given.ledger != Py_None && check_type(type, given.ledger, "Ledger"))
 		return NULL;
-	is_slot = Py_IS_TYPE(slot, slot_type);
-	Py_DECREF(slot_type);
-	if (!is_slot)
-		return PyErr_Format(PyExc_TypeError, "slot: expected a Slot");
-	if (lane >= qv_slot_workers(slot))
-		return PyErr_Format(PyExc_ValueError, "lane %d of %u", lane, qv_slot_workers(slot));
+	if (given.lane >= qv_slot_workers(given.slot))
+		return PyErr_Format(PyExc_ValueError, "lane %d of %u", given.lane,
+				    qv_slot_workers(given.slot));
 	self = (struct worker_object *)type->tp_alloc(type, 0);
 	if (!self)
 		return NULL;
-	self->slot = Py_NewRef(slot);
-	self->ring = qv_ring_new((size_t)ring_size);
+	self->slot = Py_NewRef(given.slot);
+	self->ring = qv_ring_new((size_t)given.ring_size);
 	if (!self->ring) {
 		PyErr_SetFromErrno(PyExc_OSError);
 		Py_DECREF(self);
 		return NULL;
 	}
-	self->worker = qv_worker_new(kind, &terms, qv_slot_of(slot), lane, self->ring, tell_all);
+	/* A ledger's memory stays for good; the object need not. */
+	self->worker = qv_worker_new(given.kind, &given.terms, qv_slot_of(given.slot), given.lane,
+				     self->ring, given.tell_all,
+				     given.ledger == Py_None ? NULL : qv_ledger_of(given.ledger));
 	if (!self->worker) {
 		Py_DECREF(self);
 		return PyErr_NoMemory();
@@ -190,6 +211,7 @@ static PyObject *worker_counters(PyObject *object, PyObject *unused)
 		{ "action-failed", &tally->reasons[QV_ACTION_FAILED] },
 		{ "unsupported", &tally->reasons[QV_IS_UNSUPPORTED] },
 		{ "internal", &tally->reasons[QV_INTERNAL] },
+		{ "quarantined", &tally->reasons[QV_IS_QUARANTINED] },
 		{ "replaced", &tally->replaced },
 		{ "not_shown", &tally->not_shown },
 		{ "id_gaps", &tally->id_gaps },
@@ -290,7 +312,8 @@ static PyMethodDef worker_methods[] = {
 
 static PyType_Slot worker_slots[] = {
 	{ Py_tp_doc, PyDoc_STR("Worker(kind, fd, *, slot, lane, queue, family, most_verdicts, "
-			       "send_limit, last_id, seq, missing_seq, ring_size, tell_all)\n--\n\n"
+			       "send_limit, last_id, seq, missing_seq, ring_size, tell_all, "
+			       "ledger)\n--\n\n"
 			       "Serves one queue on the thread that runs it.") },
 	{ Py_tp_new, worker_new },
 	{ Py_tp_dealloc, worker_dealloc },
@@ -318,7 +341,7 @@ static int add_type(PyObject *module, PyTypeObject *type)
 
 int qv_add_worker(PyObject *module)
 {
-	if (add_type(module, qv_slot_type(module)))
+	if (add_type(module, qv_slot_type(module)) || add_type(module, qv_ledger_type(module)))
 		return -1;
 	return add_type(module,
 			(PyTypeObject *)PyType_FromModuleAndSpec(module, &worker_spec, NULL));

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fatal.h"
 #include "names.h"
 #include "told.h"
 
@@ -32,6 +33,7 @@ struct qv_worker {
 	unsigned int lane;
 	struct qv_ring *ring;
 	bool tell_all;
+	struct qv_ledger *ledger;	/* or NULL */
 	/* Of this batch: */
 	const struct qv_regime *regime;
 	unsigned int decided;		/* packets */
@@ -43,7 +45,7 @@ struct qv_worker {
 
 struct qv_worker *qv_worker_new(const struct qv_link_kind *kind, const struct qv_terms *terms,
 				struct qv_slot *slot, unsigned int lane, struct qv_ring *ring,
-				bool tell_all)
+				bool tell_all, struct qv_ledger *ledger)
 {
 	struct qv_worker *worker = aligned_alloc(_Alignof(struct qv_worker), sizeof(*worker));
 
@@ -54,6 +56,7 @@ struct qv_worker *qv_worker_new(const struct qv_link_kind *kind, const struct qv
 	worker->lane = lane;
 	worker->ring = ring;
 	worker->tell_all = tell_all;
+	worker->ledger = ledger;
 	qv_names_init(&worker->names, terms->fd);
 	worker->link = qv_link_new(kind, terms, &worker->tally);
 	if (!worker->link) {
@@ -150,6 +153,16 @@ static void name_interfaces(struct qv_worker *worker)
 	}
 }
 
+/* From here on these packets may be what ends us. */
+static void note(struct qv_worker *worker)
+{
+	const struct qv_link *link = worker->link;
+
+	for (unsigned int i = 0; i < link->count; i++)
+		qv_ledger_set(worker->ledger, i, link->packets[i].id);
+	qv_ledger_publish(worker->ledger, link->terms.queue, 0, link->count);
+}
+
 static void begin(struct qv_worker *worker)
 {
 	qv_names_forget(&worker->names);
@@ -182,6 +195,8 @@ static void serve(struct qv_worker *worker)
 	clock_gettime(CLOCK_REALTIME, &clock);
 	now = (uint64_t)clock.tv_sec * SECOND + (uint64_t)clock.tv_nsec;
 	begin(worker);
+	if (worker->ledger)
+		note(worker);
 	worker->regime = qv_slot_enter(worker->slot, worker->lane);
 	if (worker->regime->interfaces)
 		name_interfaces(worker);
@@ -189,8 +204,11 @@ static void serve(struct qv_worker *worker)
 		 now, decided, worker);
 	pay_debts(worker);
 	qv_slot_leave(worker->slot, worker->lane);
-	if (!persist(worker))
+	if (!persist(worker)) {
 		count(worker);
+		if (worker->ledger)
+			qv_ledger_strike(worker->ledger);
+	}
 	qv_ring_publish(worker->ring);
 }
 
@@ -214,6 +232,7 @@ enum qv_failure qv_worker_run(struct qv_worker *worker, int *error)
 	struct qv_link *link = worker->link;
 
 	be_prompt();
+	qv_fatal_stack();
 	while (qv_link_holds(link) ||
 	       !atomic_load_explicit(&worker->stopping, memory_order_acquire)) {
 		int count = qv_link_receive(link);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ledger.h"
 #include "link.h"
 #include "ring.h"
 #include "slot.h"
@@ -16,11 +17,12 @@ struct qv_worker;
 /*
  * Make a worker that serves the queue held on @terms as @slot's worker number @lane, with that lane
  * of whichever engine is in force. @ring: where decisions are told, all of them with @tell_all, else
- * those that rules log. Slot and ring stay the caller's. Returns NULL if there is no memory.
+ * those that rules log. @ledger: where the packets that are being judged are noted, or NULL. Slot,
+ * ring and ledger stay the caller's. Returns NULL if there is no memory.
  */
 struct qv_worker *qv_worker_new(const struct qv_link_kind *kind, const struct qv_terms *terms,
 				struct qv_slot *slot, unsigned int lane, struct qv_ring *ring,
-				bool tell_all);
+				bool tell_all, struct qv_ledger *ledger);
 void qv_worker_free(struct qv_worker *worker);
 
 /*

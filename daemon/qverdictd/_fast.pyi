@@ -98,6 +98,33 @@ class Slot:
     def swap(self, engine: Engine, /) -> Engine:
         """Put another engine in force; return the one before, which no worker uses now."""
 
+LEDGER_SIZE: Final[int]
+"""Bytes of a `Ledger`."""
+
+@final
+class Ledger:
+    """Who is being judged, in memory that outlives this process: see ledger.h."""
+
+    def __new__(cls, descriptor: int, *, fresh: bool = False) -> Ledger:
+        """Map a memfd of `LEDGER_SIZE` bytes that is sealed against shrinking, for good.
+
+        ``fresh``: make it an empty ledger. Raises ValueError for anything else that is there.
+        """
+    def watch(self, /) -> None:
+        """Have a fault that ends this process noted in here from now on."""
+    def note(self, queue: int, ids: list[int], faults: int = 0) -> None:
+        """Note packets that are about to be judged, at most 256."""
+    def strike(self, /) -> None:
+        """Strike out what is noted: it is answered."""
+    def begin(self, last_id: int, /) -> None:
+        """Forget all that is in it; the packet read last has this id."""
+    def left(self, /) -> tuple[int, list[int], bool, int, int, int]:
+        """Return what its writer left.
+
+        The queue, the ids noted, whether a fault ended it, the faults before that, the last id
+        noted ever, and how many packets it had answered.
+        """
+
 _Told = tuple[
     int, int, int, int | None, int | None, int, bytes | None, tuple[int, ...],
     int, bytes, int, int, int | None, str | None, str | None, int, bytes | None,
@@ -124,6 +151,7 @@ class Worker:
         missing_seq: int,
         ring_size: int,
         tell_all: bool,
+        ledger: Ledger | None,
     ) -> Worker: ...
     def run(self, /) -> tuple[str, int] | None:
         """Serve until stopped; return what failed and its errno, or None."""

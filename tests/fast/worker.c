@@ -35,6 +35,7 @@ struct scene {
 	struct qv_engine *engine;	/* in force */
 	uint64_t harvested;		/* packets that the rules of all engines counted */
 	uint64_t told;
+	struct qv_ledger ledger;
 	_Atomic uint64_t answered;
 	_Atomic bool ended;
 };
@@ -212,7 +213,8 @@ static void play(const struct qv_link_kind *kind, bool marks)
 	scene.engine = marking_engine(1, mark_of(&scene, 1), LANES);
 	scene.slot = qv_slot_new(scene.engine, LANES);
 	scene.ring = qv_ring_new(1 << 16);
-	scene.worker = qv_worker_new(kind, &terms, scene.slot, LANE, scene.ring, true);
+	scene.worker = qv_worker_new(kind, &terms, scene.slot, LANE, scene.ring, true,
+				     &scene.ledger);
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, parts[i], &scene);
 	while (atomic_load(&scene.answered) < PACKETS)

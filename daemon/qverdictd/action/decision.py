@@ -37,6 +37,8 @@ class Reason(enum.Enum):
     """Neither IPv4 nor IPv6: ``on_error``."""
     INTERNAL = "internal"
     """A defect of ours, reported with its traceback once: ``on_error``."""
+    QUARANTINED = "quarantined"
+    """It was being judged twice when a fault ended the daemon: ``on_error``, unseen."""
 
     __hash__ = object.__hash__
 
