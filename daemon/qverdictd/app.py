@@ -26,6 +26,7 @@ from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
 from qverdictd.reloader import Reloader
 from qverdictd.transport.base import Transport
+from qverdictd.transport.handed import Store
 from qverdictd.transport.interfaces import is_missing
 from qverdictd.transport.ipqueue import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
@@ -60,8 +61,8 @@ class _Defects:
             say(message, Event.DEFECT, level="error")
 
 
-def open_transports(config: Config) -> list[Transport]:
-    """Take the configured queues; if one cannot be had, none is kept."""
+def open_transports(config: Config, store: Store | None = None) -> list[Transport]:
+    """Take the configured queues, as ``store`` has them; if one cannot be had, none is kept."""
     numbers = queue_numbers(config.queues)
     fail_open = config.overflow == "accept"
     if config.transport in ("auto", "ipqueue"):
@@ -80,14 +81,22 @@ def open_transports(config: Config) -> list[Transport]:
             if config.transport == "auto":
                 say("transport auto: ipqueue, as its module is loaded")
             return list(opened)
-    kind: type[NfqueueTransport] | type[NetfilterQueueTransport] = NfqueueTransport
-    if config.transport == "netfilterqueue":
-        kind = NetfilterQueueTransport
+    if config.transport != "netfilterqueue":
+        taken, given_back = NfqueueTransport.open_all(
+            numbers,
+            queue_length=config.queue_length,
+            copy_range=config.copy_range,
+            fail_open=fail_open,
+            store=store,
+        )
+        for queue in given_back:
+            say(str(queue), Event.GIVEN_BACK, level="warning", queues=queue.number)
+        return list(taken)
     transports: list[Transport] = []
     try:
         for number in numbers:
             transports.append(
-                kind.open(
+                NetfilterQueueTransport.open(
                     number,
                     queue_length=config.queue_length,
                     copy_range=config.copy_range,
@@ -205,6 +214,15 @@ class Daemon:
     def _announce(self) -> None:
         for transport in self._transports:
             say(transport.description)
+            if taken := transport.taken_over:
+                say(
+                    str(taken),
+                    Event.TAKEN_OVER,
+                    queues=taken.queue,
+                    waiting=taken.waiting,
+                    judged=taken.judged,
+                    answered=taken.answered,
+                )
         queues = ", ".join(str(number) for number in self._numbers)
         policy = self._engine.policy
         for name, rule in missing_interfaces(policy, self._transports[0].fileno()).items():

@@ -18,6 +18,7 @@ from qverdictd.control.journal import journal, say
 from qverdictd.control.kmod import changed, state, table
 from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
+from qverdictd.control.store import from_environment
 from qverdictd.control.tap import lost_record, tap_record, tap_text
 from qverdictd.control.viewer import Viewer, formatter, log_entries, log_lines
 from qverdictd.engine.compiled import compiled
@@ -42,7 +43,7 @@ def run(given: Namespace) -> Exit:
     numbers = queue_numbers(config.queues)
     engine = make_engine(config.engine, policy, lanes=max(len(numbers), _IPQUEUES))
     check_policy(policy, [], numbers)
-    transports = open_transports(config)
+    transports = open_transports(config, from_environment())
     try:
         check_policy(policy, transports, numbers)
     except BaseException:

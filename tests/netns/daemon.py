@@ -40,8 +40,9 @@ class Daemon:
         host: Host = "gateway",
         json: bool = True,
         wrapper: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
-        """Start it; ``wrapper`` is put before the command."""
+        """Start it; ``wrapper`` is put before the command, which gets ``pass_fds`` too."""
         view = ["--json"] if json else []
         self.process = lab.start(
             host,
@@ -49,6 +50,7 @@ class Daemon:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=pass_fds,
         )
         self.records: list[Record] = []
         """All decisions until now, in the order in which they were printed."""

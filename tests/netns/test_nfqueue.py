@@ -15,8 +15,10 @@ from qverdictd.action.decision import Decision, Verdict
 from qverdictd.packet.checksum import checksum, pseudo_header
 from qverdictd.packet.raw import HOOKS, RawPacket
 from qverdictd.transport.grant import Grant
+from qverdictd.transport.handed import NoStore
+from qverdictd.transport.ledger import open_ledger
 from qverdictd.transport.netlink import NetlinkSocket
-from qverdictd.transport.nfqueue import NfqueueTransport
+from qverdictd.transport.nfqueue import Kept, NfqueueTransport
 from qverdictd.transport.queue import Queue
 from tests.netns.lab import Family, Lab, ip
 from tests.netns.traffic import (
@@ -193,8 +195,9 @@ def test_a_renamed_interface_has_its_new_name_in_the_next_batch(lab: Lab) -> Non
     with lab.inside("client"):
         index = socket.if_nametoindex("before")
         kernel = ScriptedKernel()
+    ledger, _, _ = open_ledger("ledger-0", NoStore())
     grant = Grant(0, 4711, 10, 100, 0, 0, 0, 0, counted=True)
-    transport = NfqueueTransport(cast(NetlinkSocket, kernel), Queue(kernel, 0), grant)
+    transport = NfqueueTransport(cast(NetlinkSocket, kernel), Queue(kernel, 0), grant, Kept(ledger))
     with contextlib.closing(transport):
         kernel.say(packet(1, indev=index))
         assert [raw.indev for raw in transport.receive()] == ["before"]

@@ -10,8 +10,10 @@ import pytest
 from qverdictd.action.decision import Decision, Reason, Verdict
 from qverdictd.packet.raw import RawPacket
 from qverdictd.transport.grant import Grant
+from qverdictd.transport.handed import NoStore
+from qverdictd.transport.ledger import open_ledger
 from qverdictd.transport.netlink import NetlinkSocket
-from qverdictd.transport.nfqueue import NfqueueTransport
+from qverdictd.transport.nfqueue import Kept, NfqueueTransport
 from qverdictd.transport.queue import Queue
 from qverdictd.wire import nfnetlink_queue as wire
 from qverdictd.wire.netlink import encode_message
@@ -31,7 +33,9 @@ def kernel() -> Iterator[ScriptedKernel]:
 
 @pytest.fixture
 def transport(kernel: ScriptedKernel) -> Iterator[NfqueueTransport]:
-    held = NfqueueTransport(cast(NetlinkSocket, kernel), Queue(kernel, 0), GRANT)
+    ledger, _, _ = open_ledger("ledger-0", NoStore())
+    kept = Kept(ledger)
+    held = NfqueueTransport(cast(NetlinkSocket, kernel), Queue(kernel, 0), GRANT, kept)
     yield held
     held.close()
 

@@ -29,6 +29,9 @@ class Event(enum.Enum):
     DEFECT = "335ab14ec65f4d189f356f398953358f"
     QUEUE_LOST = "5e69dd7218a347fbb30dbef5e1fdbb38"
     NOT_STARTED = "e1cce364b1fd4a548e9416a3ab49e45f"
+    TAKEN_OVER = "4c0a7f0d6c8e4b5e9a51d2f3b7c86e19"
+    GIVEN_BACK = "b1f3c5a29d7e4d6f8c0e6a1b2d4f7093"
+    QUARANTINED = "7e2d9b40c1a54f38a6f5e3d80b9c4712"
 
 
 def say(message: str, event: Event | None = None, *, level: str = "info", **fields: object) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from qverdictd._fast import Ledger
 from qverdictd.action.decision import Decision
 from qverdictd.errors import TransportError
 from qverdictd.packet.raw import RawPacket
@@ -53,6 +54,39 @@ class Link:
     """Verdicts a send."""
     family: int = 0
     """Over ipqueue: the queue's address family."""
+    ledger: Ledger | None = None
+    """Where the packets that are being judged are noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What there was of a process that had held a queue before us, for the log."""
+
+    queue: int
+    waiting: int
+    """Packets that waited for a verdict."""
+    judged: int
+    """Of these, packets that it was judging when it ended."""
+    faulted: bool
+    """Whether a fault of its own had ended it."""
+    answered: int
+    """Packets that it had answered and that nobody has told of."""
+    problem: str | None = None
+    """Why it is not known who was being judged."""
+
+    def __str__(self) -> str:
+        """Return the line for the log."""
+        if self.problem is not None:
+            return (
+                f"queue {self.queue} taken over: {self.waiting} packets waited; which of them were "
+                f"being judged is not known: {self.problem}"
+            )
+        ended = "by a fault" if self.faulted else "by no fault of a packet's"
+        return (
+            f"queue {self.queue} taken over: the process before, which ended {ended}, had "
+            f"answered {self.answered} packets since it last said so, {self.waiting} waited, "
+            f"{self.judged} of them were being judged"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +116,14 @@ class Transport(Protocol):
     def description(self) -> str:
         """One line for the log at start: the queue, and what the kernel did and did not grant."""
 
+    @property
+    def taken_over(self) -> TakenOver | None:
+        """What was taken over with the queue; None if nobody had held it."""
+
+    @property
+    def condemned(self) -> bool:
+        """Whether the packet received last was in flight at two faults, and must not be judged."""
+
     def fileno(self) -> int:
         """Return the descriptor that is readable when packets wait."""
 
@@ -94,11 +136,34 @@ class Transport(Protocol):
     def stop(self) -> None:
         """Take no new packets from now on; what waits already can still be received."""
 
+    def leave(self) -> None:
+        """Receive nothing from now on; what waits is the next process's, if somebody keeps it.
+
+        As `stop` where nobody does.
+        """
+
     def losses(self) -> Losses:
         """Return what was lost since the start, the kernel's own counters included."""
 
     def close(self) -> None:
         """Give the queue back. The kernel drops whatever is still unanswered."""
+
+
+class Fleeting:
+    """What a transport says whose packets nobody keeps when the process ends."""
+
+    taken_over = None
+    """What was taken over with the queue: nothing."""
+    condemned = False
+    """Whether the packet received last must not be judged: nobody knows of a process before."""
+
+    def stop(self) -> None:
+        """Take no new packets from now on; what waits already can still be received."""
+        raise NotImplementedError
+
+    def leave(self) -> None:
+        """Do what `stop` does."""
+        self.stop()
 
 
 @runtime_checkable

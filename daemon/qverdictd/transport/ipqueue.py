@@ -10,7 +10,7 @@ from typing import Self
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import TransportError, WireError
 from qverdictd.packet.raw import HOOKS, RawPacket
-from qverdictd.transport.base import Link, Losses, Place
+from qverdictd.transport.base import Fleeting, Link, Losses, Place
 from qverdictd.transport.interfaces import InterfaceNames
 from qverdictd.transport.ipqueue_control import ControlSocket, has_family
 from qverdictd.transport.ipqueue_ends import Control, Wire
@@ -64,7 +64,7 @@ _LIST_OVERHEAD = len(encode_verdicts([], seq=0))
 """Bytes of a list's message before its first verdict."""
 
 
-class IpqueueTransport:
+class IpqueueTransport(Fleeting):
     """One family's queue, which this process owns while its socket is open.
 
     The module keeps the queue's settings when the socket closes, and if *linger* is set also the

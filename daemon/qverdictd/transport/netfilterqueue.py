@@ -21,7 +21,7 @@ from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import TransportError
 from qverdictd.packet.raw import AF_INET, AF_INET6, HOOKS, RawPacket
 from qverdictd.transport import proc
-from qverdictd.transport.base import Losses
+from qverdictd.transport.base import Fleeting, Losses
 from qverdictd.transport.grant import Grant, receive_buffer
 from qverdictd.transport.interfaces import InterfaceNames
 from qverdictd.transport.netlink import NetlinkSocket
@@ -54,7 +54,7 @@ class _Feed:
         raise BlockingIOError(errno.EAGAIN, "no message left")
 
 
-class NetfilterQueueTransport:
+class NetfilterQueueTransport(Fleeting):
     """A queue that the NetfilterQueue library holds."""
 
     name = "netfilterqueue"

@@ -12,7 +12,7 @@ from qverdictd.transport.recvmmsg import Receiver
 from qverdictd.transport.refusal import no_nfqueue
 from qverdictd.wire.packet_message import SLACK
 
-_NETLINK_NETFILTER = 12  # linux/netlink.h
+NETLINK_NETFILTER = 12  # linux/netlink.h
 _SOL_NETLINK = 270  # linux/socket.h
 _NETLINK_NO_ENOBUFS = 5
 _NETLINK_CAP_ACK = 10
@@ -56,7 +56,7 @@ class NetlinkSocket:
         """Make a socket with a port id that the kernel chose. Raises `TransportError`."""
         try:
             sock = socket.socket(
-                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER
+                socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
             )
         except OSError as error:
             if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):

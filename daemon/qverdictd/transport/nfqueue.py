@@ -5,17 +5,23 @@ import contextlib
 import dataclasses
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Self
 
+from qverdictd._fast import Ledger
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import TransportError, WireError
 from qverdictd.packet.raw import AF_INET, AF_INET6, HOOKS, RawPacket
-from qverdictd.transport.base import Link, Losses, Place
+from qverdictd.transport.base import Link, Losses, Place, TakenOver
+from qverdictd.transport.claim import Claim, GivenBack, claim
 from qverdictd.transport.grant import Grant, receive_buffer
+from qverdictd.transport.handed import NoStore, Store
 from qverdictd.transport.interfaces import InterfaceNames
+from qverdictd.transport.ledger import open_ledger
 from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.outbox import Outbox
 from qverdictd.transport.queue import Queue
+from qverdictd.transport.takeover import Moved, take_over
 from qverdictd.wire.cursor import Buffer
 from qverdictd.wire.nfnetlink_queue import (
     COPY_RANGE_MAX,
@@ -45,6 +51,17 @@ _MOST_VERDICTS = 1024
 """In a send: more would bring nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What of a queue outlives this process."""
+
+    ledger: Ledger
+    lasting: bool = False
+    """Whether somebody keeps the socket when the service is stopped, too."""
+    by_anybody: bool = False
+    """Whether somebody keeps it while the service is on."""
+
+
 class NfqueueTransport:
     """A queue that this process holds on a socket of its own."""
 
@@ -52,14 +69,29 @@ class NfqueueTransport:
     can_requeue = True
     """Whether `answer` takes the verdict that sends a packet to another queue."""
 
-    def __init__(self, socket: NetlinkSocket, queue: Queue, grant: Grant) -> None:
+    def __init__(
+        self,
+        socket: NetlinkSocket,
+        queue: Queue,
+        grant: Grant,
+        kept: Kept,
+        moved: Moved | None = None,
+        taken_over: TakenOver | None = None,
+    ) -> None:
         self._socket = socket
         self._queue = queue
         self._grant = grant
+        self._kept = kept
+        self._moved = moved
+        self.taken_over = taken_over
+        """What was taken over with the queue; None if nobody had held it."""
+        self.condemned = False
+        """Whether the packet received last was in flight at two faults, and must not be judged."""
+        self._left = False
         self._copy_range = grant.copy_range
         self._names = InterfaceNames(socket.fileno())
         self._parser = PacketParser()
-        self._encoder = VerdictEncoder(queue.number)
+        self._encoder = VerdictEncoder(queue.number if moved is None else moved.number)
         self._outbox = Outbox(socket.send, socket.send_limit)
 
     @classmethod
@@ -70,32 +102,75 @@ class NfqueueTransport:
         with ``fail_open`` the kernel accepts what does not fit, else it drops it. Raises
         `PermissionMissingError` and `TransportError`, which say what to do.
         """
-        socket = NetlinkSocket.open()
-        held = Queue(socket, queue)
+        (transport,), _ = cls.open_all(
+            [queue], queue_length=queue_length, copy_range=copy_range, fail_open=fail_open
+        )
+        return transport
+
+    @classmethod
+    def open_all(
+        cls,
+        queues: Sequence[int],
+        *,
+        queue_length: int,
+        copy_range: int,
+        fail_open: bool,
+        store: Store | None = None,
+    ) -> tuple[list[Self], list[GivenBack]]:
+        """Take ``queues`` as `open` does, with all that waits in those that ``store`` has for us.
+
+        Returns them, and the queues that were given back as nobody asks for them.
+        """
+        store = store or NoStore()
+        claims, back = claim(queues, store, accept=fail_open)
+        opened: list[Self] = []
         try:
-            wanted = receive_buffer(queue_length, fail_open=fail_open)
-            buffer = socket.size_receive_buffer(wanted)
-            copy_range = min(copy_range, COPY_RANGE_MAX)
-            flags = F_GSO | F_UID_GID | (F_FAIL_OPEN if fail_open else 0)
-            granted = held.negotiate(
-                Config(bind=True, copy_range=copy_range, max_length=queue_length, flags=flags)
-            )
-            grant = Grant(
-                queue=queue,
-                portid=socket.portid,
-                queue_length=queue_length,
-                copy_range=copy_range,
-                flags_wanted=flags,
-                flags=granted,
-                buffer_wanted=wanted,
-                buffer=buffer,
-                counted=held.counted,
-            )
+            for one in claims:
+                opened.append(cls._take(one, queue_length, copy_range, fail_open, store))
         except BaseException:
-            held.close()
-            socket.close()
+            for transport in opened:
+                transport.close()
+            for one in claims:
+                one.socket.close()
             raise
-        return cls(socket, held, grant)
+        return opened, back
+
+    @classmethod
+    def _take(
+        cls, one: Claim, queue_length: int, copy_range: int, fail_open: bool, store: Store
+    ) -> Self:
+        socket, held = one.socket, one.queue
+        ledger, left, problem = open_ledger(f"ledger-{held.number}", store)
+        wanted = receive_buffer(queue_length, fail_open=fail_open)
+        # What waits comes again while more comes: there must be room for both.
+        buffer = socket.size_receive_buffer(2 * wanted if one.held else wanted)
+        terms = Config(
+            copy_range=min(copy_range, COPY_RANGE_MAX),
+            max_length=queue_length,
+            flags=F_GSO | F_UID_GID | (F_FAIL_OPEN if fail_open else 0),
+        )
+        granted = held.negotiate(dataclasses.replace(terms, bind=not one.held))
+        moved = taken_over = None
+        if one.held:
+            terms = dataclasses.replace(terms, flags=granted, mask=granted)
+            moved = take_over(held, terms, left)
+            buffer = socket.size_receive_buffer(wanted)
+            taken_over = moved.told(problem)
+        ledger.begin(held.last_id or 0)
+        ledger.watch()
+        grant = Grant(
+            queue=held.number,
+            portid=socket.portid,
+            queue_length=queue_length,
+            copy_range=terms.copy_range or 0,
+            flags_wanted=terms.flags or 0,
+            flags=granted,
+            buffer_wanted=wanted,
+            buffer=buffer,
+            counted=held.counted,
+        )
+        kept = Kept(ledger, one.lasting, one.lasting or not isinstance(store, NoStore))
+        return cls(socket, held, grant, kept, moved, taken_over)
 
     @property
     def description(self) -> str:
@@ -113,15 +188,47 @@ class NfqueueTransport:
         Raises `TransportError`.
         """
         if self._outbox:
-            self._outbox.flush()
+            self._flush()
         self._names.forget()
+        if self._left:
+            return []
+        if self._moved is not None and (packets := self._receive_moved(self._moved)):
+            return packets
         while True:
             buffer, bodies = self._queue.read()
             if not bodies:
                 return []
             if packets := self._packets(buffer, bodies):
                 self._queue.came(len(packets), packets[-1].id)
+                self._note(self._queue.number, packets)
                 return packets
+
+    def _receive_moved(self, moved: Moved) -> list[RawPacket]:
+        """Return packets that waited for a process before us; none once all are answered."""
+        while True:
+            buffer, bodies = moved.read()
+            if not bodies:
+                break
+            if packets := self._packets(buffer, bodies):
+                self.condemned = moved.condemned
+                self._note(moved.number, packets, moved.faults)
+                return packets
+        if not self._outbox:
+            moved.close()
+            self.condemned = False
+            self._moved = None
+            self._encoder = VerdictEncoder(self._queue.number)
+        return []
+
+    def _note(self, number: int, packets: list[RawPacket], faults: int = 0) -> None:
+        """From here on these packets may be what ends us."""
+        self._kept.ledger.note(number, [packet.id for packet in packets], faults)
+
+    def _flush(self) -> None:
+        """Send verdicts that wait; once all are sent nobody is being judged."""
+        self._outbox.flush()
+        if not self._outbox:
+            self._kept.ledger.strike()
 
     def _packets(self, buffer: Buffer, bodies: list[tuple[int, int]]) -> list[RawPacket]:
         """Return the packets in the message ``bodies``; count those that have no id."""
@@ -193,6 +300,7 @@ class NfqueueTransport:
                 continue
             messages.append(encode(raw.id, code, mark, payload))
         self._outbox.post(messages)
+        self._flush()
 
     def link(self) -> Link:
         """Return what a native worker has to know."""
@@ -202,6 +310,7 @@ class NfqueueTransport:
             queue=self._queue.number,
             send_limit=self._socket.send_limit,
             most_verdicts=_MOST_VERDICTS,
+            ledger=self._kept.ledger,
         )
 
     def narrow(self, size: int) -> None:
@@ -219,7 +328,9 @@ class NfqueueTransport:
     def place(self) -> Place | None:
         """Return where a worker begins; None: not before `receive` was called once more."""
         last_id = self._queue.last_id
-        return None if last_id is None or self._outbox else Place(last_id)
+        if last_id is None or self._outbox or self._moved is not None:
+            return None
+        return Place(last_id)
 
     def resume(self, place: Place) -> None:
         """Go on where a worker left off."""
@@ -233,8 +344,21 @@ class NfqueueTransport:
         return TransportError(f"the kernel took no verdict: {os.strerror(code)}")
 
     def stop(self) -> None:
-        """Take no new packets from now on; what waits already can still be received."""
-        self._queue.stop()
+        """Take no new packets from now on; what waits already can still be received.
+
+        From a lasting socket nothing is received any more: what waits there is the next one's.
+        """
+        if self._kept.lasting:
+            self.leave()
+        else:
+            self._queue.stop()
+
+    def leave(self) -> None:
+        """Receive nothing from now on; what waits is the next process's, if somebody keeps it."""
+        if self._kept.by_anybody:
+            self._left = True
+        else:
+            self._queue.stop()
 
     def losses(self) -> Losses:
         """Return what was lost since the start, the kernel's own counters included."""

@@ -4,6 +4,7 @@
 import dataclasses
 import errno
 import os
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from qverdictd.errors import TransportError, WireError
@@ -26,6 +27,20 @@ _header = NLMSGHDR.unpack_from
 _HEADER_SIZE = NLMSGHDR.size
 _ID_MASK = 0xFFFF_FFFF
 _CONFIG_TRIES = 3
+
+
+MOST_KEPT = 128
+"""Messages of those that were kept that are read at once: as many as of others."""
+
+
+def laid_out(messages: Sequence[bytes]) -> tuple[Buffer, list[tuple[int, int]]]:
+    """Return messages and where their bodies lie, as if they had just been read."""
+    whole = bytearray()
+    packets = []
+    for message in messages:
+        packets.append((len(whole) + _HEADER_SIZE, len(whole) + len(message)))
+        whole += message + bytes(align(len(message)) - len(message))
+    return bytes(whole) + bytes(SLACK), packets
 
 
 class Link(Protocol):
@@ -56,6 +71,7 @@ class Queue:
         self._last_id = 0
         self._stopped = False
         self._empty = False
+        self._refused: dict[int, int] | None = None
 
     @property
     def counted(self) -> bool:
@@ -64,15 +80,17 @@ class Queue:
 
     # Configuration
 
-    def configure(self, config: Config) -> int:
+    def configure(self, config: Config, number: int | None = None) -> int:
         """Ask the kernel for ``config``; return 0 or the errno with which it refused.
 
-        Packets that come meanwhile are kept for `read`. The answer is the one with our sequence
-        number: others may wait in a socket that had an owner before us. Raises `TransportError`.
+        ``number``: of another queue on our socket. Packets that come meanwhile are kept for
+        `read`. The answer is the one with our sequence number: others may wait in a socket that
+        had an owner before us. Raises `TransportError`.
         """
         for _ in range(_CONFIG_TRIES):
             self._seq += 1
-            self._send(encode_config(self.number, self._seq, config))
+            asked = self.number if number is None else number
+            self._send(encode_config(asked, self._seq, config))
             # The kernel has answered by now, unless the buffer was full: then it is empty after
             # this, and there is room for the answer when we ask once more.
             while packets := self._read_link():
@@ -97,6 +115,19 @@ class Queue:
         if self._backlog:
             self._seq += 1
             self._send(encode_config(self.number, self._seq, Config()))
+
+    def exchange(self, data: bytes) -> dict[int, int]:
+        """Send verdicts; return the errno of each that failed, by its sequence number.
+
+        Packets that come meanwhile are kept for `read`. Raises `TransportError`.
+        """
+        self._refused = {}
+        try:
+            self._send(data)
+            self.configure(Config())  # its answer comes after all errors
+            return self._refused
+        finally:
+            self._refused = None
 
     def negotiate(self, config: Config) -> int:
         """Ask for ``config``; return which of its flags the kernel granted.
@@ -131,6 +162,28 @@ class Queue:
         self._stopped = True
 
     # Messages
+
+    def take_kept(self) -> list[bytes]:
+        """Return the messages that were kept, whichever queue on our socket they are of.
+
+        Whoever takes them reads them in our place.
+        """
+        self._keep(self._read_link())
+        while packets := self._read_link():
+            self._keep(packets)
+        kept = list(self._backlog)
+        self._backlog.clear()
+        return kept
+
+    def keep(self, messages: Iterable[bytes]) -> None:
+        """Let `read` return these, after what is kept already."""
+        self._backlog.extend(messages)
+        self._nudge()
+
+    def newest_id(self, number: int) -> int | None:
+        """Return the newest id of a queue; None if the kernel's table is not readable."""
+        state = self._table.state(number)
+        return None if state is None else state.last_id
 
     @property
     def last_id(self) -> int | None:
@@ -214,6 +267,9 @@ class Queue:
         if error.type == MSG_CONFIG:
             self._answer = (error.seq, error.errno)
             return
+        if self._refused is not None:
+            self._refused[error.seq] = error.errno
+            return
         count = {MSG_VERDICT: 1, MSG_VERDICT_BATCH: error.portid}.get(error.type, 0)
         if error.errno == errno.ENOENT:
             self._losses.flushed += count
@@ -233,16 +289,15 @@ class Queue:
         )
 
     def _take_backlog(self) -> tuple[Buffer, list[tuple[int, int]]]:
-        """Return the packets that were kept, laid out as if they had just been read."""
-        whole = bytearray()
-        packets = []
-        for message in self._backlog:
-            packets.append((len(whole) + _HEADER_SIZE, len(whole) + len(message)))
-            whole += message + bytes(align(len(message)) - len(message))
-        self._backlog.clear()
-        return bytes(whole) + bytes(SLACK), packets
+        """Return the oldest packets that were kept."""
+        taken, self._backlog = self._backlog[:MOST_KEPT], self._backlog[MOST_KEPT:]
+        return laid_out(taken)
 
     # Losses
+
+    def missed(self, count: int) -> None:
+        """Count ids that never came and that `came` does not see."""
+        self._losses.id_gaps += count
 
     def losses(self) -> Losses:
         """Return what was lost so far, with the kernel's counters if they can be read."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import CaptureError
 from qverdictd.packet.raw import AF_INET, AF_INET6, RawPacket
-from qverdictd.transport.base import Losses
+from qverdictd.transport.base import Fleeting, Losses
 from qverdictd.transport.capture_out import CaptureWriter
 from qverdictd.transport.linktype import LINK_TYPES, RAW_IP, known
 
@@ -33,7 +33,7 @@ class _Held:
     """What is written of it: bytes, and how many it had on the wire. None: nothing is."""
 
 
-class ReplayTransport:
+class ReplayTransport(Fleeting):
     """Hands out the IP packets of a capture, and writes those that survive to another.
 
     It satisfies `transport.base.Transport`. A file is never late, so an empty batch from

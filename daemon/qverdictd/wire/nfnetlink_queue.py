@@ -27,8 +27,8 @@ MSG_PACKET = NFNL_SUBSYS_QUEUE << 8 | 0
 MSG_VERDICT = NFNL_SUBSYS_QUEUE << 8 | 1
 MSG_CONFIG = NFNL_SUBSYS_QUEUE << 8 | 2
 MSG_VERDICT_BATCH = NFNL_SUBSYS_QUEUE << 8 | 3
-"""One verdict for all packets up to an id: native workers send it, with the number of packets as
-the port id in its header, which the kernel does not look at and repeats in errors."""
+"""One verdict for all packets up to an id. Native workers send it with the number of packets as the
+port id in its header, which the kernel does not look at and repeats in errors."""
 
 # enum nfqnl_attr_type: what verdicts have; a packet's are in packet_message.py
 NFQA_VERDICT_HDR = 2
@@ -43,6 +43,7 @@ NFQA_CFG_MASK = 4
 NFQA_CFG_FLAGS = 5
 
 CMD_BIND = 1
+CMD_UNBIND = 2
 COPY_PACKET = 2
 
 F_FAIL_OPEN = 1 << 0
@@ -75,6 +76,8 @@ class Config:
 
     bind: bool = False
     """Take the queue for the socket that sends this."""
+    unbind: bool = False
+    """Give the queue back; the kernel drops what waits in it."""
     copy_range: int | None = None
     """Bytes of each packet to copy, up to `COPY_RANGE_MAX`."""
     max_length: int | None = None
@@ -88,8 +91,9 @@ class Config:
 def encode_config(queue: int, seq: int, config: Config) -> bytes:
     """Return the message that asks the kernel for ``config`` and for an acknowledgement."""
     body = NFGENMSG.pack(0, 0, queue)
-    if config.bind:
-        body += encode_attribute(NFQA_CFG_CMD, _CMD.pack(CMD_BIND, 0))
+    if config.bind or config.unbind:
+        command = CMD_BIND if config.bind else CMD_UNBIND
+        body += encode_attribute(NFQA_CFG_CMD, _CMD.pack(command, 0))
     if config.copy_range is not None:
         body += encode_attribute(NFQA_CFG_PARAMS, _PARAMS.pack(config.copy_range, COPY_PACKET))
     for kind, value in (
@@ -105,14 +109,14 @@ def encode_config(queue: int, seq: int, config: Config) -> bytes:
 def decode_config(message: bytes) -> tuple[int, int, Config]:
     """Return the queue, the sequence number and what is asked. Raises `WireError`."""
     cursor, seq, queue = _open(message, MSG_CONFIG)
-    bind = False
+    bind = unbind = False
     copy_range = max_length = flags = mask = None
     for kind, value in attributes(cursor):
         if kind == NFQA_CFG_CMD:
             command, _family = value.read(_CMD)
-            if command != CMD_BIND:
-                raise WireError(f"config command {command}, which is not BIND")
-            bind = True
+            if command not in (CMD_BIND, CMD_UNBIND):
+                raise WireError(f"config command {command}, which is neither BIND nor UNBIND")
+            bind, unbind = command == CMD_BIND, command == CMD_UNBIND
         elif kind == NFQA_CFG_PARAMS:
             copy_range, mode = value.read(_PARAMS)
             if mode != COPY_PACKET:
@@ -125,7 +129,7 @@ def decode_config(message: bytes) -> tuple[int, int, Config]:
             (mask,) = value.read(BE32)
         else:
             raise WireError(f"config attribute {kind}, which is unknown")
-    return queue, seq, Config(bind, copy_range, max_length, flags, mask)
+    return queue, seq, Config(bind, unbind, copy_range, max_length, flags, mask)
 
 
 class Verdict(NamedTuple):
@@ -176,6 +180,27 @@ class VerdictEncoder:
             packet_id.to_bytes(4, "big"),
         )
         return start + more if more else start
+
+
+def encode_batch_verdict(queue: int, seq: int, packet_id: int, code: int) -> bytes:
+    """Return the message that gives all packets of ``queue`` up to ``packet_id`` one verdict."""
+    body = NFGENMSG.pack(0, 0, queue)
+    body += encode_attribute(NFQA_VERDICT_HDR, _VERDICT_HDR.pack(code, packet_id))
+    return encode_message(MSG_VERDICT_BATCH, body, flags=NLM_F_REQUEST, seq=seq)
+
+
+def decode_batch_verdict(message: bytes) -> tuple[int, int, int]:
+    """Return the queue, the last packet's id and the verdict's code. Raises `WireError`."""
+    cursor, _seq, queue = _open(message, MSG_VERDICT_BATCH)
+    found = None
+    for kind, value in attributes(cursor):
+        if kind != NFQA_VERDICT_HDR:
+            raise WireError(f"batch verdict attribute {kind}, which is unknown")
+        found = value.read(_VERDICT_HDR)
+    if found is None:
+        raise WireError("a batch verdict without its header")
+    code, packet_id = found
+    return queue, packet_id, code
 
 
 def decode_verdict(message: bytes) -> tuple[int, Verdict]:

@@ -37,8 +37,11 @@ class Workers(Protocol):
     def prepare(self, policy: Policy) -> Callable[[], None]:
         """Make another policy ready; return what puts it in force. As `Engine.prepare`."""
 
-    def stop(self) -> list[QverdictdError]:
-        """Take no more packets, answer every held one; return what went wrong since the start."""
+    def stop(self, *, leave: bool = False) -> list[QverdictdError]:
+        """Take no more packets, answer every held one; return what went wrong since the start.
+
+        ``leave``: what waits is left to the next process where somebody keeps it.
+        """
 
     def counters(self) -> Counters:
         """Return what was done until now."""

@@ -6,8 +6,9 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from qverdictd.action.decision import Decision
+from qverdictd.action.decision import Decision, Reason
 from qverdictd.control.counters import Counters
+from qverdictd.control.quarantine import tell_quarantined
 from qverdictd.engine.base import Engine
 from qverdictd.errors import QverdictdError, TransportError
 from qverdictd.packet.raw import RawPacket
@@ -33,19 +34,36 @@ class Loop:
         if not packets:
             return False
         self.counters.received += len(packets)
-        decisions = self._engine.judge(packets)
-        transport.answer(list(zip(packets, decisions, strict=True)))
+        judged = list(zip(packets, self._decisions(transport, packets), strict=True))
+        decisions = [decision for _, decision in judged]
+        transport.answer(judged)
         self.counters.count(packets, decisions, time.time())
         self.batches[transport] += 1
         self.counters.not_shown += self._show(packets, decisions)
+        for raw, decision in judged:
+            if decision.reason is Reason.QUARANTINED:
+                tell_quarantined(raw, decision)
         return True
 
-    def finish(self, transports: Iterable[Transport]) -> list[QverdictdError]:
-        """Take no more packets, answer every held one; return why that could not be done."""
+    def _decisions(self, transport: Transport, packets: Sequence[RawPacket]) -> Sequence[Decision]:
+        """Return what becomes of packets; those that are condemned nobody looks at."""
+        if not transport.condemned:
+            return self._engine.judge(packets)
+        policy = self._engine.policy
+        return [policy.error(raw, Reason.QUARANTINED) for raw in packets]
+
+    def finish(self, transports: Iterable[Transport], *, leave: bool) -> list[QverdictdError]:
+        """Take no more packets, answer every held one; return why that could not be done.
+
+        ``leave``: what waits is left to the next process where somebody keeps it.
+        """
         errors: list[QverdictdError] = []
         for transport in transports:
             try:
-                transport.stop()
+                if leave:
+                    transport.leave()
+                else:
+                    transport.stop()
                 while self.serve(transport):
                     pass
             except TransportError as error:

@@ -114,6 +114,7 @@ class NativeWorkers:
             missing_seq=place.missing_seq,
             ring_size=_RING,
             tell_all=viewer is not None and viewer.shows_all,
+            ledger=link.ledger,
         )
 
     def _run(self, lane: int, worker: Worker, ended: Callable[[], object]) -> None:
@@ -176,8 +177,11 @@ class NativeWorkers:
         if size < self._copied:
             self._copy(size, wait=False)
 
-    def stop(self) -> list[QverdictdError]:
-        """Take no more packets, answer every held one; return what went wrong since the start."""
+    def stop(self, *, leave: bool = False) -> list[QverdictdError]:
+        """Take no more packets, answer every held one; return what went wrong since the start.
+
+        ``leave``: what waits is left to the next process where somebody keeps it.
+        """
         for worker, thread in zip(self._workers, self._threads, strict=False):
             while thread.is_alive():
                 with suppress(OSError):
@@ -185,7 +189,7 @@ class NativeWorkers:
                 thread.join(_STOPPING)
         for worker, transport in zip(self._workers, self._transports, strict=False):
             transport.resume(Place(*worker.state()))
-        errors = self._errors + self._loop.finish(self._transports)
+        errors = self._errors + self._loop.finish(self._transports, leave=leave)
         # Only now: whoever shows decisions may take any time, and packets must not wait for it.
         if self._drainer is not None:
             self._drainer.close()

@@ -70,11 +70,18 @@ class PythonWorkers:
             for transport in self._transports:
                 selector.register(transport, selectors.EVENT_READ, transport)
             selector.register(self._ending, selectors.EVENT_READ)
+            for transport in self._transports:
+                self._serve_first(transport)
             while True:
                 for key, _ in selector.select():
                     if key.data is None:
                         return
                     self._serve_while_busy(key.data)
+
+    def _serve_first(self, transport: Transport) -> None:
+        """Serve what was taken over with a queue: no descriptor says that it waits."""
+        while transport.taken_over is not None and self._loop.serve(transport):
+            pass
 
     def _serve_while_busy(self, transport: Transport) -> None:
         """Serve a queue until it is empty, but let the others have their turn."""
@@ -91,14 +98,17 @@ class PythonWorkers:
         """Make another policy ready; return what puts it in force."""
         return self._engine.prepare(policy)
 
-    def stop(self) -> list[QverdictdError]:
-        """Take no more packets, answer every held one; return what went wrong since the start."""
+    def stop(self, *, leave: bool = False) -> list[QverdictdError]:
+        """Take no more packets, answer every held one; return what went wrong since the start.
+
+        ``leave``: what waits is left to the next process where somebody keeps it.
+        """
         if self._thread is not None:
             self._end.send(b"\0")
             self._thread.join()
         self._ending.close()
         self._end.close()
-        return self._errors + self._loop.finish(self._transports)
+        return self._errors + self._loop.finish(self._transports, leave=leave)
 
     def counters(self) -> Counters:
         """Return what was done until now."""

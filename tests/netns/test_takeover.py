@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A daemon that is killed or replaced while somebody keeps its descriptors loses no packet."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.netns.daemon import Daemon
+from tests.netns.datagrams import Datagrams
+from tests.netns.lab import Lab
+from tests.netns.manager import Manager
+from tests.netns.traffic import Udp, eventually, queue_rule
+
+PORTS = (4001, 4002, 4003, 4004)
+WINDOW = 600
+MARKED = """version: 1
+default: drop
+rules: [{name: marked, match: {mark: 77}, verdict: accept}]
+"""
+ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
+
+
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[Manager]:
+    with Manager(tmp_path) as manager:
+        yield manager
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    file = tmp_path / "rules.yaml"
+    file.write_text("version: 1\ndefault: accept\n")
+    return file
+
+
+class Flows:
+    """Numbered datagrams to several ports, not far ahead of what arrives, while the block lasts."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.sent = 0
+        self.datagrams = Datagrams(lab, PORTS)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            self.datagrams.send(PORTS[self.sent % len(PORTS)], self.sent.to_bytes(4))
+            self.sent += 1
+            while self.sent - self.datagrams.count > WINDOW and not self._stop.is_set():
+                self.datagrams.read(0.01)
+            self.datagrams.read()
+
+    def __enter__(self) -> "Flows":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self.datagrams.read_until(self.sent)
+        self.datagrams.__exit__()
+
+    def move(self, count: int = 500) -> None:
+        """Wait until so many more have arrived."""
+        more = self.datagrams.count + count
+        eventually(lambda: self.datagrams.count > more)
+
+    def check(self) -> None:
+        """Each flow arrived whole, once, and in order."""
+        for start, port in enumerate(PORTS):
+            numbers = [int.from_bytes(data) for data in self.datagrams.arrived[port]]
+            assert numbers == list(range(start, self.sent, len(PORTS)))
+
+
+def kill(daemon: Daemon, number: int = signal.SIGKILL) -> None:
+    daemon.process.send_signal(number)
+    daemon.wait()
+
+
+@ENGINES
+def test_kills_under_load_lose_nothing(
+    lab: Lab, manager: Manager, rules: Path, engine: str
+) -> None:
+    queue_rule(lab)
+    daemon = manager.start(lab, rules, "--engine", engine).wait_ready()
+    with Flows(lab) as flows:
+        for _ in range(4):
+            flows.move()
+            kill(daemon)
+            time.sleep(0.1)
+            daemon = manager.start(lab, rules, "--engine", engine).wait_ready()
+            assert daemon.wait_for_words("queue 0 taken over")
+        flows.move()
+    flows.check()
+    assert lab.queues("gateway").keys() == {0}
+    assert daemon.end() == 0
+    assert daemon.summary().lost == "nothing"
+
+
+def test_marks_survive(lab: Lab, manager: Manager, rules: Path) -> None:
+    rules.write_text(
+        "version: 1\ndefault: drop\nrules: [{name: m, match: {mark: 77}, verdict: accept}]\n"
+    )
+    lab.iptables("gateway", "-t", "mangle", "-A", "FORWARD", "-j", "MARK", "--set-mark", "77")
+    queue_rule(lab)
+    daemon = manager.start(lab, rules).wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        udp.send(b"a", b"b")
+        kill(daemon)
+        daemon = manager.start(lab, rules).wait_ready()
+        assert udp.arrived(2) == [b"a", b"b"]
+    daemon.end()
