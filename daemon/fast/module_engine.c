@@ -15,7 +15,10 @@ struct engine_object {
 	bool judging;
 };
 
-enum { LANES_MAX = 1024 };
+enum {
+	LANES_MAX = 1024,
+	LARGE = 128 << 10,	/* bytes; glibc's own threshold, before it moves */
+};
 
 static PyObject *engine_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
@@ -282,6 +285,12 @@ int qv_add_engine(PyObject *module)
 {
 	struct qv_module *state = qv_module_of(module);
 
+	/*
+	 * What is large goes back to the kernel when it is freed. glibc raises its threshold to the
+	 * largest block that was freed, as a policy before has it; the next ones then share the heap
+	 * with what stays, whose size goes up and down with each reload.
+	 */
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	if (qv_attributes_intern(&state->attributes))
 		return -1;
 	state->engine = (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
