@@ -18,7 +18,7 @@ in_worlds := tests/netns tests/bench
 # The suite's part in which all of the engine runs, for the sanitizers.
 engine_tests := tests/engine tests/differential tests/policy/test_vectors.py
 
-.PHONY: help ready demo test test-here lint lint-c unit netns sanitized bench clean
+.PHONY: help ready demo test test-here lint lint-c unit netns sanitized bench bench-endure clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -68,6 +68,9 @@ sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (cla
 
 bench: ready ## speed and memory, ours and others', beside the goals: bench/REPORT.md
 	bench/run
+
+bench-endure: ready ## memory and descriptors over an hour of load and 10,000 reloads
+	bench/run --only endure
 
 include tests/qemu/Makefile.inc
 include tests/fuzz/Makefile.inc

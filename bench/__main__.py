@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import classify, live, loading, reload, report, roundtrip, store, stream
+from bench import classify, endure, live, loading, reload, report, roundtrip, store, stream
 from bench.figure import Findings
 from bench.report import Chapter
 from bench.tools import HERE, Options, say
@@ -25,6 +25,8 @@ class Part:
     run: Callable[[Options], Findings]
     rounds: int
     """So many that the parts take about as long as each is noisy."""
+    asked: bool = False
+    """Only if it is asked for: it takes very long."""
 
 
 PARTS = {
@@ -34,6 +36,7 @@ PARTS = {
     "trip": Part("Added round trip", roundtrip.run, 15),
     "load": Part("From YAML to a program that runs", loading.run, 5),
     "reload": Part("Reload under load", reload.run, 8),
+    "endure": Part("Memory and descriptors over time", endure.run, 1, asked=True),
 }
 
 
@@ -67,13 +70,31 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--engine", choices=("native", "reference"), default="native", help="what ours judges with"
     )
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="endure: under load (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reloads", type=int, default=10_000, help="endure: (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--rate", type=int, default=2_000, help="endure: packets a second (default: %(default)s)"
+    )
     return parser.parse_args()
 
 
 def measured(part: Part, given: argparse.Namespace) -> Chapter:
     """Run a part; what went wrong is what it found."""
     rounds = 1 if given.quick else given.rounds or part.rounds
-    options = Options(rounds, given.seconds, given.engine, given.quick, given.programs)
+    options = Options(
+        rounds,
+        given.seconds,
+        given.engine,
+        given.quick,
+        given.programs,
+        0.2 if given.quick else given.minutes,
+        100 if given.quick else given.reloads,
+        given.rate,
+    )
     now = datetime.datetime.now(datetime.UTC)
     began = time.monotonic()
     findings: Findings | str
@@ -92,10 +113,11 @@ def main() -> int:
     given = arguments()
     partial = given.quick or given.programs or given.engine != "native"
     facts = report.machine()
+    names = given.only or [name for name, part in PARTS.items() if not part.asked]
     if given.only is None and not partial:
-        store.clear()
+        store.clear(names)
     chapters: list[Chapter] = []
-    for name in given.only or PARTS:
+    for name in names:
         say(f"{PARTS[name].title}:")
         chapter = measured(PARTS[name], given)
         chapters.append(chapter)

@@ -4,6 +4,7 @@
 import dataclasses
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.figure import Figure, Findings, Goal, Table
@@ -48,7 +49,7 @@ def get(name: str) -> Chapter | None:
     return Chapter(findings=found, **kept)
 
 
-def clear() -> None:
-    """Forget all parts: a whole run begins."""
-    for file in _FOLDER.glob("*.json"):
-        file.unlink()
+def clear(names: Iterable[str]) -> None:
+    """Forget some parts: a run of all of these begins."""
+    for name in names:
+        (_FOLDER / f"{name}.json").unlink(missing_ok=True)

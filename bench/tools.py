@@ -28,6 +28,12 @@ class Options:
     """A smoke run, whose figures mean nothing."""
     programs: str
     """Of the live programs, those whose name holds this text."""
+    minutes: float
+    """How long a daemon is to endure under load."""
+    reloads: int
+    """How many of them another one is to endure."""
+    rate: int
+    """Packets a second that both have to judge."""
 
 
 def compiled(name: str) -> Path:

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Whether memory and descriptors stay what they are, under load and over many reloads.
+
+The daemon has our unit's watchdog. Packets come in bursts, of flows more than it remembers, and
+every one must arrive. What a process has is told by the kernel: first after a warm-up, in which
+every flow was seen twice and the policy was reloaded a few times, and then until the end.
+"""
+
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import link, policies
+from bench.figure import Figure, Findings, Goal, Table
+from bench.link import Traffic
+from bench.managed import Held, Managed, managed
+from bench.measure import in_flight
+from bench.tools import Options, compiled, configuration, policy, say, written
+
+_FLOWS = 100_000
+_WARM_UP = 2 * _FLOWS
+_WARM_RELOADS = 20
+_BURST = 1.0
+"""Seconds from one burst to the next."""
+_SAMPLES = 200
+"""What is told of a whole course, at least."""
+_COLUMNS = (
+    "",
+    "minutes",
+    "packets",
+    "reloads",
+    "resident, first, KiB",
+    "last",
+    "most",
+    "own, first, KiB",
+    "last",
+    "most",
+    "descriptors",
+)
+
+
+class Load:
+    """Sends a burst of packets every second, for as long as the ``with`` block lasts."""
+
+    def __init__(self, pid: int, queue: int, rate: int, generate: Path) -> None:
+        """``rate``: packets a second, over time."""
+        self._pid = pid
+        self._queue = queue
+        self._packets = round(rate * _BURST)
+        self._generate = generate
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._flow = 0
+        self.sent = 0
+        self.lost = 0
+
+    def burst(self, packets: int) -> None:
+        """Send packets as fast as they are answered."""
+        traffic = Traffic(_FLOWS, self._flow, packets, in_flight())
+        with link.counter() as counter:
+            number = counter.fileno()
+            command = link.generator(self._generate, self._queue, traffic, number, self._pid)
+            done = subprocess.run(command, pass_fds=[number], stdout=subprocess.PIPE, check=True)
+        self._flow = (self._flow + packets) % _FLOWS
+        self.sent += packets
+        self.lost += packets - int(done.stdout.split()[1])
+
+    def _run(self) -> None:
+        following = time.monotonic()
+        while not self._ended.wait(max(following - time.monotonic(), 0)):
+            following += _BURST
+            self.burst(self._packets)
+
+    def __enter__(self) -> "Load":
+        self.burst(_WARM_UP)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
+@dataclass(slots=True)
+class Course:
+    """What one course of the daemon's life showed."""
+
+    name: str
+    began: float = field(default_factory=time.monotonic)
+    ended: float = 0.0
+    held: list[Held] = field(default_factory=list)
+    packets: int = 0
+    lost: int = 0
+    reloads: int = 0
+
+    def growth(self) -> float:
+        """Return the resident memory at the end over that at the begin."""
+        return self.held[-1].resident / self.held[0].resident
+
+    def descriptors(self) -> list[int]:
+        """Return the fewest and the most descriptors."""
+        numbers = [one.descriptors for one in self.held]
+        return [min(numbers), max(numbers)]
+
+    def row(self) -> tuple[str, ...]:
+        """Return the row of the report's table."""
+        sizes: list[str] = []
+        for all_ in ([at.resident for at in self.held], [at.own for at in self.held]):
+            sizes += (f"{size / 1024:,.0f}" for size in (all_[0], all_[-1], max(all_)))
+        return (
+            self.name,
+            f"{(self.ended - self.began) / 60:.1f}",
+            f"{self.packets:,}",
+            f"{self.reloads:,}",
+            *sizes,
+            " - ".join(map(str, sorted(set(self.descriptors())))),
+        )
+
+
+@contextmanager
+def _course(
+    name: str, rules: Path, queue: int, options: Options
+) -> Iterator[tuple[Course, Managed]]:
+    """Let the daemon live under load; a packet that was lost is an error."""
+    with managed(rules, configuration(options.engine), queue) as daemon:
+        with Load(daemon.pid, queue, options.rate, compiled("generate")) as load:
+            for _ in range(_WARM_RELOADS):
+                daemon.reload()
+            course = Course(name, held=[daemon.held()])
+            yield course, daemon
+        course.held.append(daemon.held())
+        course.ended = time.monotonic()
+    course.packets, course.lost = load.sent, load.lost
+    said = daemon.log.read_text()
+    answered = re.search(r"received (\d+) = ", said)
+    if load.lost or answered is None or int(answered[1]) != load.sent:
+        raise RuntimeError(f"{name}: {load.sent} sent, {load.lost} lost: {said[-2000:]}")
+
+
+def _under_load(options: Options) -> Course:
+    """Judge packets by 10,000 rules for some minutes."""
+    name = "load, 10,000 rules"
+    rules = policy("endure", policies.spread(10_000))
+    with _course(name, rules, 0, options) as (course, daemon):
+        end = course.began + options.minutes * 60
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, max(1.0, options.minutes * 60 / _SAMPLES)))
+            course.held.append(daemon.held())
+            _progress(course, f"{left / 60:.0f} minutes left")
+    return course
+
+
+def _over_reloads(options: Options) -> Course:
+    """Reload policies of two sizes in turn."""
+    texts = [_policy(size) for size in (200, 300)]
+    rules = written("endure-reload.yaml", texts[0])
+    with _course("reloads, 200 and 300 rules in turn", rules, 1, options) as (course, daemon):
+        while course.reloads < options.reloads:
+            course.reloads += 1
+            rules.write_text(texts[course.reloads % 2])
+            daemon.reload()
+            # Always with the same policy in force, or its size would be told as growth.
+            if course.reloads % max(2, options.reloads // _SAMPLES * 2) == 0:
+                course.held.append(daemon.held())
+                _progress(course, f"{course.reloads} of {options.reloads} reloads")
+    return course
+
+
+def _policy(size: int) -> str:
+    """Return a policy with some of everything that takes memory: a set, patterns, rewrites."""
+    members = written(
+        "endure-set.txt", "".join(f"10.{n >> 8}.{n & 255}.0/25\n" for n in range(5000))
+    )
+    extra = (
+        f"sets:\n  many: {{type: cidr, file: {members.name}}}\nrules:\n"
+        '  - {name: many, match: {src: "@many"}, verdict: drop}\n'
+        '  - {name: odd, match: {payload: {regex: "gr[ae]{3}ting.*[0-9]{3}"}}, verdict: drop}\n'
+    )
+    text = policies.yaml(policies.spread(size), rewrite=True)
+    return text.replace("rules:\n", extra, 1)
+
+
+def _progress(course: Course, left: str) -> None:
+    now = course.held[-1]
+    memory = f"{now.resident >> 10:,} KiB resident, {now.own >> 10:,} KiB own"
+    say(f"endure: {course.name}: {left}; {memory}, {now.descriptors} descriptors")
+
+
+def run(options: Options) -> Findings:
+    """Let a daemon live under load, and another through reloads."""
+    link.make(2)
+    found = Findings(tables=[Table(_COLUMNS)])
+    courses = [_under_load(options), _over_reloads(options)]
+    whats = [
+        f"memory after {options.minutes:g} minutes under load: over that at the begin",
+        f"memory after {options.reloads:,} reloads: over that at the begin",
+    ]
+    for course, what in zip(courses, whats, strict=True):
+        fewest, most = course.descriptors()
+        found.figures += [
+            Figure(what, course.growth(), "x", Goal(1.01, 1.0)),
+            Figure(
+                what.split(":")[0].replace("memory", "descriptors more"),
+                most - fewest,
+                "",
+                Goal(0, 0),
+            ),
+        ]
+        found.tables[0].rows.append(course.row())
+    found.notes.append(
+        "Resident: the process's memory in RAM (Rss of smaps_rollup); own: what of it no file "
+        "holds (Anonymous). The first is after a warm-up in which each of "
+        f"{_FLOWS:,} flows was seen twice and the policy reloaded {_WARM_RELOADS} times."
+    )
+    found.notes.append(
+        f"Packets come in bursts, {options.rate:,} a second over time; every one arrived, and the "
+        "daemon's own count agrees. The watchdog's feeding is on, as in the unit."
+    )
+    return found
