@@ -173,29 +173,36 @@ class Daemon:
         self._reloader = Reloader(rules, engine, self._workers, check, self._notifier)
 
     def run(self) -> Exit:
-        """Judge packets until SIGTERM or SIGINT; SIGHUP loads the policy again."""
+        """Judge packets until SIGTERM, SIGINT or SIGUSR2; SIGHUP loads the policy again.
+
+        SIGUSR2 leaves what waits to the process that comes next, where the queue is kept for it.
+        """
         # The packet path makes no cycles: the collector may leave the policy alone and come seldom.
         gc.freeze()
         gc.set_threshold(100_000)
         with _signals() as (signals, waker):
             errors: list[QverdictdError] = []
+            leave = False
             wake = partial(waker.send, b"\0")
             try:
                 self._workers.start(wake)
                 self._announce()
-                self._loop(signals, wake)
+                leave = self._loop(signals, wake)
             except QverdictdError as error:
                 errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
             self._notifier.stopping()
-            errors += self._workers.stop()
+            errors += self._workers.stop(leave=leave)
             for each in errors:
                 say(str(each), Event.QUEUE_LOST, level="error")
             self._end()
         return errors[0].exit_code if errors else Exit.OK
 
-    def _loop(self, signals: socket.socket, wake: Callable[[], object]) -> None:
-        """Do what signals and the other threads ask for, until SIGTERM or the workers' end."""
+    def _loop(self, signals: socket.socket, wake: Callable[[], object]) -> bool:
+        """Do what signals and the other threads ask for, until told to end, or the workers' end.
+
+        Returns whether what waits is to be left to the next of us.
+        """
         with selectors.DefaultSelector() as selector:
             selector.register(signals, selectors.EVENT_READ)
             served = self._workers.served()
@@ -206,9 +213,9 @@ class Daemon:
                     if number == signal.SIGHUP:
                         self._reloader.reload(wake)
                     elif number:
-                        return
+                        return number == signal.SIGUSR2
                 if self._workers.ended:
-                    return
+                    return False
                 self._reloader.take(wake)
 
     def _announce(self) -> None:
@@ -261,7 +268,7 @@ def _signals() -> Iterator[tuple[socket.socket, socket.socket]]:
     receiving, sending = socket.socketpair()
     receiving.setblocking(False)
     sending.setblocking(False)
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
     before = {number: signal.signal(number, lambda *_: None) for number in numbers}
     woken = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
     try:

@@ -43,7 +43,9 @@ def run(given: Namespace) -> Exit:
     numbers = queue_numbers(config.queues)
     engine = make_engine(config.engine, policy, lanes=max(len(numbers), _IPQUEUES))
     check_policy(policy, [], numbers)
-    transports = open_transports(config, from_environment())
+    store = from_environment()
+    transports = open_transports(config, store)
+    store.close()
     try:
         check_policy(policy, transports, numbers)
     except BaseException:

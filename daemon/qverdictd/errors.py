@@ -51,6 +51,12 @@ class PolicyError(QverdictdError):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+class SetupError(QverdictdError):
+    """What is configured cannot be done on this machine."""
+
+    exit_code = Exit.CONFIG
+
+
 class WireError(QverdictdError):
     """The other side sent bytes that break the protocol."""
 
@@ -67,6 +73,12 @@ class TransportError(QverdictdError):
     """The kernel's queue cannot be had, or was lost."""
 
     exit_code = Exit.UNAVAILABLE
+
+
+class NoQueueError(TransportError):
+    """There are no queues to be had here before a person changes the system."""
+
+    exit_code = Exit.CONFIG
 
 
 class PermissionMissingError(TransportError):

@@ -95,6 +95,25 @@ def test_what_is_kept_is_offered_no_longer(manager: Manager) -> None:
     os.close(other)
 
 
+def test_spare_sockets_are_not_spare_any_more_once_kept(manager: Manager) -> None:
+    first, second, kept = queue(), queue(), queue()
+    store = SystemdStore(notify, {kept: "queue-3", first: "spare", second: "spare"})
+    # Forgotten before one is kept by another name, or systemd would forget that.
+    assert manager.hear() == (["FDSTOREREMOVE=1", "FDNAME=spare"], [])
+    assert [each.name for each in store.offered()] == ["queue-3"]
+    taken = store.spare()
+    assert taken in (first, second)
+    assert os.get_blocking(taken)
+    store.keep("queue-0", taken)
+    assert manager.hear() == (["FDSTORE=1", "FDNAME=queue-0", "FDPOLL=0"], [identity(taken)])
+    store.close()
+    assert [closed(each) for each in (first, second)].count(True) == 1
+    assert not closed(taken)
+    assert store.spare() is None
+    for descriptor in (taken, kept):
+        os.close(descriptor)
+
+
 @pytest.mark.parametrize("name", ["queues", "queue-", "queue-123456", "journal-0", "stored", ""])
 def test_what_another_version_left_is_let_go(
     manager: Manager, capsys: pytest.CaptureFixture[str], name: str

@@ -72,7 +72,7 @@ def test_a_kernel_without_nfqueue(kernel: ScriptedKernel) -> None:
     kernel.refuse = errno.EINVAL
     with pytest.raises(TransportError, match="no NFQUEUE: load the module nfnetlink_queue") as told:
         Queue(kernel, 0).negotiate(Config(bind=True))
-    assert told.value.exit_code == Exit.UNAVAILABLE
+    assert told.value.exit_code == Exit.CONFIG
 
 
 def test_another_refusal_is_told_as_it_is(kernel: ScriptedKernel) -> None:

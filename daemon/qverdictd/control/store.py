@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """The service manager's descriptors: what it hands to us, and what it keeps while nobody runs.
 
-Of sd_listen_fds(3) come the sockets of our socket unit and what the service before us left in its
-store; sd_notify(3) puts descriptors into the store (``FDSTORE=1``) and takes them out again.
+Of sd_listen_fds(3) come the sockets of our socket unit, what the service before us left in its
+store, and new sockets, which our unit has made for us as its sandbox lets us make none.
+sd_notify(3) puts descriptors into the store (``FDSTORE=1``) and takes them out again.
 """
 
 import os
@@ -19,6 +20,8 @@ Notify = Callable[..., Any]
 
 OF_SOCKET_UNIT = "queue"
 """``FileDescriptorName=`` in our socket unit."""
+SPARE = "spare"
+"""The name of new sockets (systemd/sockets.py)."""
 _KEPT = re.compile(r"(queue|ledger)-[0-9]{1,5}")
 _NETLINK_NETFILTER = 12  # linux/netlink.h
 
@@ -33,6 +36,10 @@ class SystemdStore:
         """
         self._notify = notify
         self._offered: dict[Handed, tuple[int, int]] = {}
+        self._spare: list[int] = []
+        if SPARE in handed.values():
+            # First of all: one that gets a queue is kept by another name.
+            self.forget(SPARE)
         for descriptor, name in handed.items():
             lasting = name == OF_SOCKET_UNIT
             if reason := _unusable(descriptor, name):
@@ -43,6 +50,9 @@ class SystemdStore:
             # systemd's sockets are non-blocking; a worker waits in its own.
             os.set_blocking(descriptor, True)
             os.set_inheritable(descriptor, False)
+            if name == SPARE:
+                self._spare.append(descriptor)
+                continue
             self._offered[Handed(name, descriptor, lasting)] = _identity(descriptor)
 
     def offered(self) -> Sequence[Handed]:
@@ -53,6 +63,10 @@ class SystemdStore:
             if _is_open(handed.descriptor, identity)
         }
         return tuple(self._offered)
+
+    def spare(self) -> int | None:
+        """Return a new netlink socket of the netfilter family; None: there is none left."""
+        return self._spare.pop() if self._spare else None
 
     def keep(self, name: str, descriptor: int) -> None:
         """Have a descriptor kept for whoever comes after us, under a name of its own.
@@ -71,6 +85,11 @@ class SystemdStore:
         """Have it kept no longer."""
         self._notify(f"FDSTOREREMOVE=1\nFDNAME={name}")
 
+    def close(self) -> None:
+        """Close the spare sockets that are left."""
+        while self._spare:
+            os.close(self._spare.pop())
+
 
 def from_environment() -> Store:
     """Return the store of the service manager that started us, if one did.
@@ -88,9 +107,9 @@ def from_environment() -> Store:
 
 def _unusable(descriptor: int, name: str) -> str | None:
     """Return what is wrong with a descriptor of that name; None: nothing that is seen from here."""
-    if name != OF_SOCKET_UNIT and not _KEPT.fullmatch(name):
+    if name not in (OF_SOCKET_UNIT, SPARE) and not _KEPT.fullmatch(name):
         return "is nothing that this version knows"
-    if name.startswith("queue") and not _is_netfilter(descriptor):
+    if not name.startswith("ledger") and not _is_netfilter(descriptor):
         return "is no netlink socket of the netfilter family"
     return None
 

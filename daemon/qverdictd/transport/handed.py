@@ -27,11 +27,20 @@ class Store(Protocol):
     def offered(self) -> Sequence[Handed]:
         """Return what was handed to us and is neither kept nor closed by anybody of us yet."""
 
+    def spare(self) -> int | None:
+        """Return a new netlink socket of the netfilter family; None: make one yourself.
+
+        Where a sandbox lets a process make none, it is given some that have no queue.
+        """
+
     def keep(self, name: str, descriptor: int) -> None:
         """Have a descriptor kept for whoever comes after us, under a name of its own."""
 
     def forget(self, name: str) -> None:
         """Have it kept no longer."""
+
+    def close(self) -> None:
+        """Close the spare sockets that are left: no queue is taken any more."""
 
 
 class NoStore:
@@ -41,8 +50,15 @@ class NoStore:
         """Return nothing."""
         return ()
 
+    def spare(self) -> int | None:
+        """Return nothing."""
+        return None
+
     def keep(self, name: str, descriptor: int) -> None:
         """Do nothing."""
 
     def forget(self, name: str) -> None:
+        """Do nothing."""
+
+    def close(self) -> None:
         """Do nothing."""

@@ -9,7 +9,7 @@ from typing import Self
 
 from qverdictd.errors import TransportError
 from qverdictd.transport.recvmmsg import Receiver
-from qverdictd.transport.refusal import no_nfqueue
+from qverdictd.transport.refusal import no_nfqueue, no_socket
 from qverdictd.wire.packet_message import SLACK
 
 NETLINK_NETFILTER = 12  # linux/netlink.h
@@ -59,8 +59,10 @@ class NetlinkSocket:
                 socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER
             )
         except OSError as error:
-            if error.errno in (errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT):
+            if error.errno == errno.EPROTONOSUPPORT:
                 raise no_nfqueue() from error
+            if error.errno == errno.EAFNOSUPPORT:
+                raise no_socket() from error
             raise TransportError(f"no netlink socket: {error.strerror}") from error
         sock.bind((0, 0))
         return cls(sock)

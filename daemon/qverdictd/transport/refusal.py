@@ -4,7 +4,7 @@
 import errno
 import os
 
-from qverdictd.errors import PermissionMissingError, TransportError
+from qverdictd.errors import NoQueueError, PermissionMissingError, TransportError
 from qverdictd.transport import proc
 
 
@@ -32,9 +32,18 @@ def refusal(queue: int, code: int) -> TransportError:
     return TransportError(f"queue {queue} cannot be had: {os.strerror(code)}")
 
 
+def no_socket() -> TransportError:
+    """Return the error for a sandbox that lets us make no netlink socket."""
+    return NoQueueError(
+        "no netlink socket: this process may make none, and was handed too few (or none, if this "
+        "kernel has no NFQUEUE: modprobe nfnetlink_queue). In a drop-in for the service give "
+        "qverdictd-sockets a larger number, or allow RestrictAddressFamilies=AF_NETLINK"
+    )
+
+
 def no_nfqueue() -> TransportError:
     """Return the error for a kernel that knows no queues."""
-    return TransportError(
+    return NoQueueError(
         "this kernel has no NFQUEUE: load the module nfnetlink_queue (modprobe nfnetlink_queue), "
         "or run a kernel with CONFIG_NETFILTER_NETLINK_QUEUE"
     )

@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import Sequence
 
-from qverdictd.errors import QverdictdError
+from qverdictd.errors import SetupError
 
 #: ``auto``, ``none``, or processors: see `places`.
 Cpus = str | Sequence[int]
@@ -17,14 +17,14 @@ def places(wanted: Cpus, workers: int) -> list[tuple[int, ...]]:
     ``wanted``: a list gives them out in turn. ``auto`` is as a list of all that we may use if
     there is more than one worker, so that they do not crowd on one; a single one is left to the
     kernel, which then can keep out of its way. ``none`` leaves all to the kernel. Raises
-    `QverdictdError` if we may not use one.
+    `SetupError` if we may not use one.
     """
     ours = sorted(os.sched_getaffinity(0))
     if wanted == "none" or (wanted == "auto" and workers == 1):
         return [()] * workers
     numbers = ours if isinstance(wanted, str) else wanted
     if missing := sorted(set(numbers) - set(ours)):
-        raise QverdictdError(f"cpus: we may not run on {missing[0]}, only on {_listed(ours)}")
+        raise SetupError(f"cpus: we may not run on {missing[0]}, only on {_listed(ours)}")
     return [(numbers[worker % len(numbers)],) for worker in range(workers)]
 
 
