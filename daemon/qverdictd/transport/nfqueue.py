@@ -156,6 +156,8 @@ class NfqueueTransport:
             moved = take_over(held, terms, left)
             buffer = socket.size_receive_buffer(wanted)
             taken_over = moved.told(problem)
+        elif problem is not None:
+            taken_over = TakenOver(held.number, 0, 0, faulted=False, answered=0, problem=problem)
         ledger.begin(held.last_id or 0)
         ledger.watch()
         grant = Grant(
