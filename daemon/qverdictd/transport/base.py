@@ -62,7 +62,8 @@ class Link:
 class TakenOver:
     """What there was of a process that had held a queue before us, for the log."""
 
-    queue: int
+    queue: int | str
+    """As people call it."""
     waiting: int
     """Packets that waited for a verdict."""
     judged: int
