@@ -2,6 +2,7 @@
 """A daemon that is killed or replaced while somebody keeps its descriptors loses no packet."""
 
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ default: drop
 rules: [{name: marked, match: {mark: 77}, verdict: accept}]
 """
 ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
+POISONED = """version: 1
+default: accept
+on_error: drop
+rules: [{name: search, match: {payload: {text: poison}}, verdict: accept}]
+"""
 
 
 @pytest.fixture
@@ -115,3 +121,36 @@ def test_marks_survive(lab: Lab, manager: Manager, rules: Path) -> None:
         daemon = manager.start(lab, rules).wait_ready()
         assert udp.arrived(2) == [b"a", b"b"]
     daemon.end()
+
+
+def test_what_faults_twice_is_not_judged_a_third_time(
+    lab: Lab, manager: Manager, rules: Path, tmp_path: Path
+) -> None:
+    """Other packets wait with it, of which none may be lost."""
+    source, defect = Path(__file__).with_name("poison.c"), tmp_path / "poison.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", defect, source], check=True)
+    rules.write_text(POISONED)
+    queue_rule(lab)
+
+    def start() -> Daemon:
+        return manager.start(lab, rules, environment=f"LD_PRELOAD={defect}")
+
+    daemon = start().wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        sent = [b"%d" % number for number in range(40)]
+        udp.send(*sent[:20], b"poison", *sent[20:30], b"poison", *sent[30:])
+        daemon.process.send_signal(signal.SIGCONT)
+        ends = 0
+        while ends == 0 or not daemon.wait_for_words("ready:"):
+            assert daemon.wait() == -signal.SIGSEGV
+            ends += 1
+            daemon = start()
+        assert udp.arrived(len(sent)) == sent
+        # The first with a batch around it, then alone; and so the second, which waited meanwhile.
+        assert ends == 4
+        said = "\n".join(daemon.said)
+        assert said.count("quarantined: ") == 1
+        udp.send(b"after")
+        assert udp.arrived(1) == [b"after"]
+    assert daemon.end() == 0
