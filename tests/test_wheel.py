@@ -50,7 +50,9 @@ def test_the_wheel_has_the_whole_package(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
         scripts = next(name for name in archive.namelist() if name.endswith("entry_points.txt"))
-        assert "qverdictd=qverdictd.cli:main" in archive.read(scripts).decode().replace(" ", "")
+        assert "qverdictd=qverdictd.__main__:main" in archive.read(scripts).decode().replace(
+            " ", ""
+        )
     assert names == wanted | {extension}
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from tests.netns import enter
 from tests.netns.lab import Lab
-from tests.service.machine import PACKAGES, Machine
+from tests.service.books import POLICY, Books
+from tests.service.machine import PACKAGES, UNIT, Machine
 
 _numbers = itertools.count()
 
@@ -60,3 +61,11 @@ def machine(lab: Lab, installed: Path) -> Iterator[Machine]:
     """Boot a system with our package, not started yet."""
     with Machine(lab, place(), below=[installed]) as machine:
         yield machine
+
+
+@pytest.fixture
+def served(machine: Machine) -> Books:
+    """Start the service, and open the books of what the gateway forwards."""
+    machine.path("/etc/qverdictd/rules.yaml").write_text(POLICY)
+    machine.do("systemctl", "start", UNIT)
+    return Books(machine)

@@ -5,6 +5,9 @@ Its root is an overlay: below is what ``tests/service/base`` made, above what th
 is gone with the test. Its network is the gateway's: what a client sends to the server crosses it.
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Sequence
@@ -106,6 +109,21 @@ class Machine:
     def journal(self, *words: str) -> str:
         """Return what the journal has of our unit."""
         return self.run("journalctl", "--no-pager", "--unit", UNIT, "-o", "cat", *words).stdout
+
+    def pids(self) -> list[int]:
+        """Return the processes that the manager has started for our unit, as they are seen here."""
+        children = Path(f"/proc/{self._init}/task/{self._init}/children").read_text().split()
+        found = []
+        for pid in children:
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if f"/{UNIT}\n" in Path(f"/proc/{pid}/cgroup").read_text():
+                    found.append(int(pid))
+        return found
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the daemon, which must be there."""
+        (pid,) = self.pids()
+        os.kill(pid, number)
 
     def wait_for(self, condition: Any, patience: float = PATIENCE) -> float:
         """Wait until something is so; return how many seconds that took."""

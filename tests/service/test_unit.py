@@ -198,36 +198,3 @@ def test_the_manager_anew_changes_nothing(running: Machine) -> None:
         sender.moving(running)
     assert sender.numbers == list(range(sender.sent))
     assert running.property("MainPID") == pid
-
-
-@pytest.mark.parametrize(
-    ("file", "text", "told"),
-    [
-        ("rules.yaml", None, "cannot read the policy"),
-        ("rules.yaml", "version: 2\n", "rules.yaml:1:10"),
-        ("qverdictd.yaml", "overflow: maybe\n", "qverdictd.yaml:1:11"),
-    ],
-)
-def test_what_a_person_must_mend_is_not_tried_again(
-    machine: Machine, file: str, text: str | None, told: str
-) -> None:
-    path = machine.path(f"/etc/qverdictd/{file}")
-    path.unlink() if text is None else path.write_text(text)
-    assert machine.run("systemctl", "start", UNIT).returncode != 0
-    assert machine.property("ExecMainStatus") == "78"
-    time.sleep(1)
-    assert machine.property("ActiveState") == "failed"
-    assert machine.property("NRestarts") == "0"
-    (entry,) = entries(machine, Event.NOT_STARTED)
-    assert told in entry["MESSAGE"]
-
-
-def test_a_queue_that_another_holds_is_waited_for(machine: Machine) -> None:
-    """No person need come back when the other program has ended."""
-    machine.path("/etc/qverdictd/rules.yaml").write_text(POLICY)
-    machine.do("systemd-run", "--unit=other", "/usr/bin/qverdictd", "run")
-    machine.wait_for(lambda: 0 in machine.lab.queues("gateway"))
-    assert machine.run("systemctl", "start", UNIT).returncode != 0
-    machine.wait_for(lambda: "queue 0 is held by another process" in machine.journal())
-    machine.do("systemctl", "stop", "other")
-    machine.wait_for(lambda: machine.property("ActiveState") == "active")

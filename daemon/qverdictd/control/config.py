@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """``qverdictd.yaml``: how to run. Every key has a default, an empty file is valid."""
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -102,9 +103,10 @@ def read_config(file: Path | None) -> Config:
     Raises `PolicyError` with every problem.
     """
     if file is None:
-        if not CONFIG_FILE.exists():
-            return Config()
         file = CONFIG_FILE
+        with contextlib.suppress(PermissionError):  # which reading it will tell of
+            if not file.exists():
+                return Config()
     source = read(file, "configuration")
     config: Config | None = None
     if source.whole:

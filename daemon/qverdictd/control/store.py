@@ -22,7 +22,7 @@ OF_SOCKET_UNIT = "queue"
 """``FileDescriptorName=`` in our socket unit."""
 SPARE = "spare"
 """The name of new sockets (systemd/sockets.py)."""
-_KEPT = re.compile(r"(queue|ledger)-[0-9]{1,5}")
+_KEPT = re.compile(r"(queue|ledger)-[0-9]{1,5}|ledger-IPv[46]")
 _NETLINK_NETFILTER = 12  # linux/netlink.h
 
 

@@ -164,6 +164,10 @@ class NfqueueTransport:
             if not fail_open:  # the process before may have had it so
                 held.configure(Config(flags=0, mask=F_FAIL_OPEN))
             ledger.begin(moved.last_id, moved.answered)
+        else:
+            if problem is not None:
+                taken_over = TakenOver(held.number, 0, 0, faulted=False, answered=0, problem=problem)
+            ledger.begin(0, 0)
         ledger.watch()
         grant = Grant(
             queue=held.number,
