@@ -166,7 +166,9 @@ class NfqueueTransport:
             ledger.begin(moved.last_id, moved.answered)
         else:
             if problem is not None:
-                taken_over = TakenOver(held.number, 0, 0, faulted=False, answered=0, problem=problem)
+                taken_over = TakenOver(
+                    held.number, 0, 0, faulted=False, answered=0, problem=problem
+                )
             ledger.begin(0, 0)
         ledger.watch()
         grant = Grant(
