@@ -2,9 +2,8 @@
 #include "fatal.h"
 
 #include <signal.h>
-#include <stdlib.h>
 
-enum { STACK = 64 << 10 };
+enum { STACK = 32 << 10 };
 
 static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };
 
@@ -46,10 +45,13 @@ int qv_fatal_watch(struct qv_ledger *ledger)
 
 void qv_fatal_stack(void)
 {
-	stack_t stack = { .ss_size = STACK };
+	static _Thread_local uint8_t room[STACK];
+	const stack_t stack = { .ss_sp = room, .ss_size = sizeof(room) };
+	stack_t there;
 
-	stack.ss_sp = malloc(STACK);
+	/* Somebody's who cared for it before us does as well. */
+	if (sigaltstack(NULL, &there) || !(there.ss_flags & SS_DISABLE))
+		return;
 	/* Without one only a stack that overflows goes unnoticed. */
-	if (stack.ss_sp && sigaltstack(&stack, NULL))
-		free(stack.ss_sp);
+	(void)sigaltstack(&stack, NULL);
 }

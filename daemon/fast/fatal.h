@@ -18,7 +18,7 @@ enum { QV_FATAL_LEDGERS = 1024 };
  */
 int qv_fatal_watch(struct qv_ledger *ledger);
 
-/* Give this thread a stack for the handler, as its own may be what overflowed; it is never freed. */
+/* Give this thread a stack for the handler, as its own may be what overflowed. */
 void qv_fatal_stack(void);
 
 #endif

@@ -12,10 +12,11 @@ bool qv_ledger_sound(const struct qv_ledger *ledger, size_t size)
 	       qv_ledger_count(atomic_load(&ledger->state)) <= QV_BATCH_MAX;
 }
 
-void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id)
+void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id, uint64_t answered)
 {
 	memset(ledger, 0, sizeof(*ledger));
 	ledger->last_id = last_id;
+	atomic_store(&ledger->state, answered << QV_LEDGER_COUNT_BITS);
 	ledger->version = QV_LEDGER_VERSION;
 	ledger->magic = QV_LEDGER_MAGIC;
 }

@@ -41,8 +41,11 @@ struct qv_ledger {
 /* Whether @size bytes at @ledger are a ledger of this version: anything may have been handed to us. */
 bool qv_ledger_sound(const struct qv_ledger *ledger, size_t size);
 
-/* Make an empty one of whatever is there; the packet that was read last has the id @last_id. */
-void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id);
+/*
+ * Make an empty one of whatever is there. @last_id: of the packet read last. @answered: packets until
+ * now, by all that held the queue.
+ */
+void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id, uint64_t answered);
 
 static inline unsigned int qv_ledger_count(uint64_t state)
 {

@@ -46,7 +46,7 @@ static PyObject *ledger_new(PyTypeObject *type, PyObject *arguments, PyObject *k
 	if (data == MAP_FAILED)
 		return PyErr_SetFromErrno(PyExc_OSError);
 	if (fresh)
-		qv_ledger_begin(data, 0);
+		qv_ledger_begin(data, 0, 0);
 	if (!qv_ledger_sound(data, sizeof(struct qv_ledger))) {
 		munmap(data, sizeof(struct qv_ledger));
 		PyErr_SetString(PyExc_ValueError, "it is no ledger of this version");
@@ -113,13 +113,13 @@ static PyObject *ledger_strike(PyObject *object, PyObject *unused)
 	Py_RETURN_NONE;
 }
 
-static PyObject *ledger_begin(PyObject *object, PyObject *last_id)
+static PyObject *ledger_begin(PyObject *object, PyObject *arguments)
 {
-	unsigned long long last = PyLong_AsUnsignedLongLong(last_id);
+	unsigned long long last_id, answered;
 
-	if (PyErr_Occurred())
+	if (!PyArg_ParseTuple(arguments, "KK:begin", &last_id, &answered))
 		return NULL;
-	qv_ledger_begin(qv_ledger_of(object), last);
+	qv_ledger_begin(qv_ledger_of(object), last_id, answered);
 	Py_RETURN_NONE;
 }
 
@@ -156,13 +156,15 @@ static PyMethodDef ledger_methods[] = {
 		    "Note packets that are about to be judged, at most 256.") },
 	{ "strike", ledger_strike, METH_NOARGS,
 	  PyDoc_STR("strike($self, /)\n--\n\nStrike out what is noted: it is answered.") },
-	{ "begin", ledger_begin, METH_O,
-	  PyDoc_STR("begin($self, last_id, /)\n--\n\n"
-		    "Forget all that is in it; the packet read last has this id.") },
+	{ "begin", ledger_begin, METH_VARARGS,
+	  PyDoc_STR("begin($self, last_id, answered, /)\n--\n\n"
+		    "Forget who is noted. The packet read last has this id, and so many packets were\n"
+		    "answered until now.") },
 	{ "left", ledger_left, METH_NOARGS,
 	  PyDoc_STR("left($self, /)\n--\n\n"
 		    "Return what its writer left: the queue, the ids noted, whether a fault ended it,\n"
-		    "the faults before that, the last id noted ever, and how many it had answered.") },
+		    "the faults before that, the last id noted ever, and how many packets were answered\n"
+		    "until then, by all that held the queue.") },
 	{ 0 },
 };
 

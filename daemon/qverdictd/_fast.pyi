@@ -116,13 +116,16 @@ class Ledger:
         """Note packets that are about to be judged, at most 256."""
     def strike(self, /) -> None:
         """Strike out what is noted: it is answered."""
-    def begin(self, last_id: int, /) -> None:
-        """Forget all that is in it; the packet read last has this id."""
+    def begin(self, last_id: int, answered: int, /) -> None:
+        """Forget who is noted.
+
+        The packet read last has this id, and so many packets were answered until now.
+        """
     def left(self, /) -> tuple[int, list[int], bool, int, int, int]:
         """Return what its writer left.
 
         The queue, the ids noted, whether a fault ended it, the faults before that, the last id
-        noted ever, and how many packets it had answered.
+        noted ever, and how many packets were answered until then, by all that held the queue.
         """
 
 _Told = tuple[

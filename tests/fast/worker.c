@@ -192,6 +192,8 @@ static void check(struct scene *scene)
 	expect(scene->told > 0, "hardly any told", scene->told);
 	expect((scene->runs > 0) == (scene->kind == &qv_nfqueue && !scene->marks), "runs",
 	       scene->runs);
+	expect(atomic_load(&scene->ledger.state) == (uint64_t)PACKETS << QV_LEDGER_COUNT_BITS,
+	       "the ledger", atomic_load(&scene->ledger.state));
 	expect(!tally->id_gaps && !tally->broken && !tally->refused && !tally->flushed, "losses", 0);
 	expect(qv_worker_link(scene->worker)->terms.last_id == PACKETS, "last id",
 	       qv_worker_link(scene->worker)->terms.last_id);
@@ -210,6 +212,7 @@ static void play(const struct qv_link_kind *kind, bool marks)
 	expect(!socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), "socketpair", (uint64_t)errno);
 	scene.ours = terms.fd = pair[0];
 	scene.theirs = pair[1];
+	qv_ledger_begin(&scene.ledger, 0, 0);
 	scene.engine = marking_engine(1, mark_of(&scene, 1), LANES);
 	scene.slot = qv_slot_new(scene.engine, LANES);
 	scene.ring = qv_ring_new(1 << 16);

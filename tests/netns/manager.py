@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
+from qverdictd.transport.netlink import NETLINK_NETFILTER
 from tests.netns.daemon import Daemon
 from tests.netns.lab import Lab
 
@@ -49,6 +50,14 @@ class Manager:
         self._thread.join()
         self._socket.close()
         self.let_go()
+
+    def make_socket(self, lab: Lab) -> None:
+        """Hold a socket of our own, as a socket unit does: it lasts whatever the daemon does."""
+        with lab.inside("gateway"):
+            made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER)
+        made.bind((0, 0))
+        made.setblocking(False)
+        self.kept["queue"] = made.detach()
 
     def let_go(self) -> None:
         """Close all that is kept."""

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """A daemon that is killed or replaced while somebody keeps its descriptors loses no packet."""
 
+import itertools
+import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -9,19 +12,25 @@ from pathlib import Path
 
 import pytest
 
+from qverdictd.errors import Exit
+from qverdictd.transport.nfqueue import NfqueueTransport
 from tests.netns.daemon import Daemon
 from tests.netns.datagrams import Datagrams
 from tests.netns.lab import Lab
 from tests.netns.manager import Manager
-from tests.netns.traffic import Udp, eventually, queue_rule
+from tests.netns.traffic import Udp, eventually, held, queue_rule
 
 PORTS = (4001, 4002, 4003, 4004)
-WINDOW = 600
 MARKED = """version: 1
 default: drop
 rules: [{name: marked, match: {mark: 77}, verdict: accept}]
 """
 ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
+POISONED = """version: 1
+default: accept
+on_error: drop
+rules: [{name: search, match: {payload: {text: poison}}, verdict: accept}]
+"""
 
 
 @pytest.fixture
@@ -40,8 +49,9 @@ def rules(tmp_path: Path) -> Path:
 class Flows:
     """Numbered datagrams to several ports, not far ahead of what arrives, while the block lasts."""
 
-    def __init__(self, lab: Lab) -> None:
+    def __init__(self, lab: Lab, window: int = 600) -> None:
         self.sent = 0
+        self._window = window
         self.datagrams = Datagrams(lab, PORTS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._send)
@@ -50,7 +60,7 @@ class Flows:
         while not self._stop.is_set():
             self.datagrams.send(PORTS[self.sent % len(PORTS)], self.sent.to_bytes(4))
             self.sent += 1
-            while self.sent - self.datagrams.count > WINDOW and not self._stop.is_set():
+            while self.sent - self.datagrams.count > self._window and not self._stop.is_set():
                 self.datagrams.read(0.01)
             self.datagrams.read()
 
@@ -69,6 +79,10 @@ class Flows:
         more = self.datagrams.count + count
         eventually(lambda: self.datagrams.count > more)
 
+    def wait_full(self) -> None:
+        """Wait until as many are on their way as may be."""
+        eventually(lambda: self.sent - self.datagrams.count > self._window)
+
     def check(self) -> None:
         """Each flow arrived whole, once, and in order."""
         for start, port in enumerate(PORTS):
@@ -79,6 +93,14 @@ class Flows:
 def kill(daemon: Daemon, number: int = signal.SIGKILL) -> None:
     daemon.process.send_signal(number)
     daemon.wait()
+
+
+def built(source: str, place: Path) -> Path:
+    """Compile what LD_PRELOAD puts before the C library."""
+    library = place / f"{source}.so"
+    text = Path(__file__).with_name(source)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, text], check=True)
+    return library
 
 
 @ENGINES
@@ -101,6 +123,99 @@ def test_kills_under_load_lose_nothing(
     assert daemon.summary().lost == "nothing"
 
 
+@ENGINES
+def test_who_holds_a_lasting_socket_can_end_and_come_back(
+    lab: Lab, manager: Manager, rules: Path, engine: str
+) -> None:
+    """Packets that come while nobody runs wait in it; the first daemon finds it without a queue."""
+    manager.make_socket(lab)
+    queue_rule(lab)
+    daemon = manager.start(lab, rules, "--engine", engine).wait_ready()
+    assert not any("taken over" in line for line in daemon.said)
+    with Flows(lab) as flows:
+        flows.move()
+        assert daemon.end() == 0
+        flows.wait_full()
+        daemon = manager.start(lab, rules, "--engine", engine).wait_ready()
+        flows.move()
+    flows.check()
+    assert manager.kept.keys() == {"queue", "ledger-0"}
+    assert daemon.end() == 0
+    assert lab.queues("gateway").keys() == {0}
+
+
+def test_kills_within_a_takeover(lab: Lab, manager: Manager, rules: Path, tmp_path: Path) -> None:
+    """Each daemon gets one system call further than the one before."""
+    shim = built("dying.c", tmp_path)
+    queue_rule(lab)
+    daemon = manager.start(lab, rules).wait_ready()
+    with Flows(lab, 100) as flows:
+        flows.move()
+        kill(daemon)
+        flows.wait_full()
+        for calls in itertools.count(1):
+            dying = f"LD_PRELOAD={shim} DIE_AFTER={calls}"
+            daemon = manager.start(lab, rules, environment=dying)
+            if daemon.wait_for_words("ready:"):
+                break
+            assert daemon.wait() == -signal.SIGKILL
+        kill(daemon)
+        daemon = manager.start(lab, rules).wait_ready()
+        flows.move()
+    flows.check()
+    assert calls > 10
+    assert lab.queues("gateway").keys() == {0}
+    assert daemon.end() == 0
+    assert daemon.summary().lost == "nothing"
+
+
+def test_a_queue_that_is_no_longer_configured_is_given_back(
+    lab: Lab, manager: Manager, rules: Path
+) -> None:
+    queue_rule(lab, number=7)
+    daemon = manager.start(lab, rules, "--queue", "7").wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        udp.send(b"a", b"b", b"c")
+        kill(daemon)
+        daemon = manager.start(lab, rules, "--queue", "8").wait_ready()
+        assert daemon.wait_for_words("queue 7 is no longer configured and was given back; 3 pack")
+    assert lab.queues("gateway").keys() == {8}
+    assert manager.kept.keys() == {"queue-7", "ledger-7", "ledger-8"}
+    daemon.end()
+
+
+def test_a_ledger_of_garbage_costs_no_packet(lab: Lab, manager: Manager, rules: Path) -> None:
+    queue_rule(lab)
+    daemon = manager.start(lab, rules).wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        udp.send(b"a", b"b")
+        kill(daemon)
+        os.pwrite(manager.kept["ledger-0"], os.urandom(64), 0)
+        daemon = manager.start(lab, rules).wait_ready()
+        assert udp.arrived(2) == [b"a", b"b"]
+        assert daemon.wait_for_words("cannot be used: it is no ledger of this version")
+    daemon.end()
+
+
+def test_the_queue_to_move_to_is_another_s(lab: Lab, manager: Manager, rules: Path) -> None:
+    """Nothing is lost: the packets wait until it is free."""
+    queue_rule(lab)
+    daemon = manager.start(lab, rules).wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        udp.send(b"a", b"b")
+        kill(daemon)
+        with held(lab, NfqueueTransport, 0x8000):
+            daemon = manager.start(lab, rules)
+            assert daemon.wait_for_words("queue 0 cannot be taken over: queue 32768 is held by")
+            assert daemon.wait() == Exit.UNAVAILABLE
+        daemon = manager.start(lab, rules).wait_ready()
+        assert udp.arrived(2) == [b"a", b"b"]
+    daemon.end()
+
+
 def test_marks_survive(lab: Lab, manager: Manager, rules: Path) -> None:
     rules.write_text(
         "version: 1\ndefault: drop\nrules: [{name: m, match: {mark: 77}, verdict: accept}]\n"
@@ -115,3 +230,35 @@ def test_marks_survive(lab: Lab, manager: Manager, rules: Path) -> None:
         daemon = manager.start(lab, rules).wait_ready()
         assert udp.arrived(2) == [b"a", b"b"]
     daemon.end()
+
+
+def test_what_faults_twice_is_not_judged_a_third_time(
+    lab: Lab, manager: Manager, rules: Path, tmp_path: Path
+) -> None:
+    """Other packets wait with it, of which none may be lost."""
+    defect = built("poison.c", tmp_path)
+    rules.write_text(POISONED)
+    queue_rule(lab)
+
+    def start() -> Daemon:
+        return manager.start(lab, rules, environment=f"LD_PRELOAD={defect}")
+
+    daemon = start().wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        sent = [b"%d" % number for number in range(40)]
+        udp.send(*sent[:20], b"poison", *sent[20:30], b"poison", *sent[30:])
+        daemon.process.send_signal(signal.SIGCONT)
+        ends = 0
+        while ends == 0 or not daemon.wait_for_words("ready:"):
+            assert daemon.wait() == -signal.SIGSEGV
+            ends += 1
+            daemon = start()
+        assert udp.arrived(len(sent)) == sent
+        # The first with a batch around it, then alone; and so the second, which waited meanwhile.
+        assert ends == 4
+        said = "\n".join(daemon.said)
+        assert said.count("quarantined: ") == 1
+        udp.send(b"after")
+        assert udp.arrived(1) == [b"after"]
+    assert daemon.end() == 0

@@ -8,6 +8,7 @@ from typing import cast
 import pytest
 
 from qverdictd.action.decision import Decision, Reason, Verdict
+from qverdictd.errors import TransportError
 from qverdictd.packet.raw import RawPacket
 from qverdictd.transport.grant import Grant
 from qverdictd.transport.handed import NoStore
@@ -182,3 +183,8 @@ def test_a_packet_shorter_than_what_is_left_of_it_is_broken(
     kernel.say(packet(1, b"abcd", length=3))
     (raw,) = transport.receive()
     assert (raw.id, raw.family) == (1, 0)
+
+
+def test_a_queue_and_the_one_it_would_be_moved_to_are_not_served_together() -> None:
+    with pytest.raises(TransportError, match="queues 3 and 32771 cannot be served by one daemon"):
+        NfqueueTransport.open_all([3, 32771], queue_length=9, copy_range=9, fail_open=False)

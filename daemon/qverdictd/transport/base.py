@@ -71,7 +71,7 @@ class TakenOver:
     faulted: bool
     """Whether a fault of its own had ended it."""
     answered: int
-    """Packets that it had answered and that nobody has told of."""
+    """Packets that were answered until then, by all that held the queue one after the other."""
     problem: str | None = None
     """Why it is not known who was being judged."""
 
@@ -82,11 +82,10 @@ class TakenOver:
                 f"queue {self.queue} taken over: {self.waiting} packets waited; which of them were "
                 f"being judged is not known: {self.problem}"
             )
-        ended = "by a fault" if self.faulted else "by no fault of a packet's"
+        ended = "that a fault ended" if self.faulted else "that ended"
         return (
-            f"queue {self.queue} taken over: the process before, which ended {ended}, had "
-            f"answered {self.answered} packets since it last said so, {self.waiting} waited, "
-            f"{self.judged} of them were being judged"
+            f"queue {self.queue} taken over from a process {ended}: {self.waiting} packets waited, "
+            f"{self.judged} of them were being judged; {self.answered} were answered before"
         )
 
 

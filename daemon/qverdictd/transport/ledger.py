@@ -32,7 +32,7 @@ class Left:
     last_id: int
     """Of the packet noted last."""
     answered: int
-    """Packets that it had answered, but for ``ids``."""
+    """Packets that were answered since the queue was first held, but for ``ids``."""
 
     @classmethod
     def of(cls, ledger: Ledger) -> Self:

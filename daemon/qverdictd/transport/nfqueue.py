@@ -21,7 +21,7 @@ from qverdictd.transport.ledger import open_ledger
 from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.outbox import Outbox
 from qverdictd.transport.queue import Queue
-from qverdictd.transport.takeover import Moved, take_over
+from qverdictd.transport.takeover import Moved, side_of, take_over
 from qverdictd.wire.cursor import Buffer
 from qverdictd.wire.nfnetlink_queue import (
     COPY_RANGE_MAX,
@@ -122,6 +122,11 @@ class NfqueueTransport:
         Returns them, and the queues that were given back as nobody asks for them.
         """
         store = store or NoStore()
+        if both := {number for number in queues if side_of(number) in queues}:
+            raise TransportError(
+                f"queues {min(both)} and {max(both)} cannot be served by one daemon, which moves "
+                "packets from one to the other when it takes them over: choose another number"
+            )
         claims, back = claim(queues, store, accept=fail_open)
         opened: list[Self] = []
         try:
@@ -156,9 +161,15 @@ class NfqueueTransport:
             moved = take_over(held, terms, left)
             buffer = socket.size_receive_buffer(wanted)
             taken_over = moved.told(problem)
-        elif problem is not None:
-            taken_over = TakenOver(held.number, 0, 0, faulted=False, answered=0, problem=problem)
-        ledger.begin(held.last_id or 0)
+            if not fail_open:  # the process before may have had it so
+                held.configure(Config(flags=0, mask=F_FAIL_OPEN))
+            ledger.begin(moved.last_id, moved.answered)
+        else:
+            if problem is not None:
+                taken_over = TakenOver(
+                    held.number, 0, 0, faulted=False, answered=0, problem=problem
+                )
+            ledger.begin(0, 0)
         ledger.watch()
         grant = Grant(
             queue=held.number,

@@ -63,15 +63,21 @@ class Lot:
 class Moved:
     """The packets that were moved, in the order in which they are to be answered."""
 
-    def __init__(self, queue: Queue, messages: list[bytes], judged: int, left: Left | None) -> None:
+    def __init__(
+        self, queue: Queue, messages: list[bytes], judged: int, left: Left | None, last_id: int
+    ) -> None:
         """Take the packets' messages; the first ``judged`` were noted when ``left`` was written."""
         self._queue = queue
+        self.last_id = last_id
+        """The newest id of those that waited, in the queue that they came from."""
         self._messages = iter(messages)
         self._left = left
         self._suspects = judged if left is not None and left.suspected else 0
         self.number = side_of(queue.number)
         self.waiting = len(messages)
         self.judged = judged
+        self.answered = 0 if left is None else left.answered + len(left.ids) - judged
+        """Packets that were answered until now, by all that held the queue."""
         self.faults = 0
         """Faults that the packets read last have been in."""
         self.condemned = False
@@ -94,7 +100,7 @@ class Moved:
             waiting=self.waiting,
             judged=self.judged,
             faulted=left is not None and left.faulted,
-            answered=0 if left is None else left.answered + len(left.ids) - self.judged,
+            answered=self.answered,
             problem=problem,
         )
 
@@ -124,7 +130,7 @@ def take_over(queue: Queue, terms: Config, left: Left | None) -> Moved:
         queue.missed(max((newest - noted.last_id & _ID_MASK) - (len(moved) - judged), 0))
     queue.resume(newest)
     queue.keep(came)
-    return Moved(queue, moved, judged, noted)
+    return Moved(queue, moved, judged, noted, newest)
 
 
 def _bind(queue: Queue, side: int, terms: Config) -> bool:
