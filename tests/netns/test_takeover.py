@@ -3,7 +3,10 @@
 
 import itertools
 import os
+import random
+import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -16,9 +19,9 @@ from qverdictd.errors import Exit
 from qverdictd.transport.nfqueue import NfqueueTransport
 from tests.netns.daemon import Daemon
 from tests.netns.datagrams import Datagrams
-from tests.netns.lab import Lab
+from tests.netns.lab import SERVER, Lab
 from tests.netns.manager import Manager
-from tests.netns.traffic import Udp, eventually, held, queue_rule
+from tests.netns.traffic import PATIENCE, PORT, Udp, eventually, held, queue_rule
 
 PORTS = (4001, 4002, 4003, 4004)
 MARKED = """version: 1
@@ -26,6 +29,11 @@ default: drop
 rules: [{name: marked, match: {mark: 77}, verdict: accept}]
 """
 ENGINES = pytest.mark.parametrize("engine", ["native", "reference"])
+REWRITTEN = """version: 1
+default: accept
+rules: [{name: ttl, match: {proto: tcp}, rewrite: [{set: {ttl: 40}}], verdict: accept}]
+"""
+STREAM = 8 << 20
 POISONED = """version: 1
 default: accept
 on_error: drop
@@ -261,4 +269,84 @@ def test_what_faults_twice_is_not_judged_a_third_time(
         assert said.count("quarantined: ") == 1
         udp.send(b"after")
         assert udp.arrived(1) == [b"after"]
+    assert daemon.end() == 0
+
+
+def test_streams_survive_kills(lab: Lab, manager: Manager, rules: Path) -> None:
+    """TCP's packets are larger than the link's frames, and their checksums partial."""
+    rules.write_text(REWRITTEN)
+    queue_rule(lab)
+    daemon = manager.start(lab, rules, "--queue", "0").wait_ready()
+    data = random.Random(0).randbytes(STREAM)
+    with lab.inside("server"):
+        listener = socket.create_server((SERVER[4], PORT))
+    got = bytearray()
+
+    def receive() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            while part := connection.recv(1 << 16):
+                got.extend(part)
+
+    def send() -> None:
+        with lab.inside("client"), socket.create_connection((SERVER[4], PORT)) as client:
+            for start in range(0, STREAM, STREAM // 40):
+                client.sendall(data[start : start + STREAM // 40])
+                time.sleep(0.1)
+
+    ends = [threading.Thread(target=receive), threading.Thread(target=send)]
+    for end in ends:
+        end.start()
+    kills = 0
+    while ends[1].is_alive():
+        time.sleep(0.3)
+        kill(daemon)
+        kills += 1
+        daemon = manager.start(lab, rules).wait_ready()
+    for end in ends:
+        end.join(PATIENCE)
+    listener.close()
+    assert bytes(got) == data
+    assert kills > 2
+    daemon.end()
+
+
+def test_what_is_accepted_past_us_meanwhile_is_counted(
+    lab: Lab, manager: Manager, rules: Path, tmp_path: Path
+) -> None:
+    """With fail-open a socket that is full is passed by, which leaves a gap in the ids."""
+    config = tmp_path / "qverdictd.yaml"
+    config.write_text("overflow: accept\nqueue_length: 100\n")
+    queue_rule(lab)
+    daemon = manager.start(lab, rules, "--config", str(config)).wait_ready()
+    with Udp(lab) as udp:
+        daemon.process.send_signal(signal.SIGSTOP)
+        kill(daemon)
+        udp.send(*[b"%d" % number for number in range(300)])
+        daemon = manager.start(lab, rules, "--config", str(config)).wait_ready()
+        assert len(set(udp.arrived(300))) == 300
+    assert daemon.end() == 0
+    waited = next(line for line in daemon.said if "taken over" in line)
+    waiting = int(re.search(r": (\d+) packets waited", waited)[1])  # type: ignore[index]
+    assert 0 < waiting <= 100
+    assert daemon.summary().received == waiting
+    assert daemon.summary().lost == f"ids that never came {300 - waiting}"
+
+
+def test_queues_that_share_the_load(lab: Lab, manager: Manager, rules: Path) -> None:
+    """Each finds its own socket, whichever comes first."""
+    balance = ("-j", "NFQUEUE", "--queue-balance", "0:2")
+    lab.iptables("gateway", "-A", "FORWARD", *balance)
+    daemon = manager.start(lab, rules, "--queue", "0-2").wait_ready()
+    with Flows(lab) as flows:
+        for _ in range(3):
+            flows.move()
+            kill(daemon)
+            flows.wait_full()
+            manager.kept = dict(reversed(manager.kept.items()))
+            daemon = manager.start(lab, rules, "--queue", "0-2").wait_ready()
+            assert sum("taken over" in line for line in daemon.said) == 3
+        flows.move()
+    flows.check()
+    assert lab.queues("gateway").keys() == {0, 1, 2}
     assert daemon.end() == 0
