@@ -216,7 +216,9 @@ class _Lowering:
         return number
 
     def _join(self, op: Op, join: All | Any) -> int:
-        parts = [self._node(part) for part in _flat(join)]
+        parts = [
+            self._test(part) if part.__class__ is Test else self._node(part) for part in _flat(join)
+        ]
         children = array("I", parts).tobytes()
         key = (op, children)
         number = self._node_of.get(key)
@@ -224,8 +226,8 @@ class _Lowering:
             record = NODE.pack(op, 0, 0, self._child_count, len(parts), 0)
             self._children.append(children)
             self._child_count += len(parts)
-            depth = 1 + max((self._depths[part] for part in parts), default=0)
-            met = 1 + sum(self._parts[part] for part in parts)
+            depth = 1 + max(map(self._depths.__getitem__, parts), default=0)
+            met = 1 + sum(map(self._parts.__getitem__, parts))
             number = self._new(key, record, depth, met)
         return number
 
@@ -293,6 +295,9 @@ def _bare(condition: Condition) -> Condition:
 def _flat(join: All | Any) -> Iterator[Condition]:
     """Yield the parts of a join, and of those among them that join in the same way."""
     for part in join.parts:
+        if part.__class__ is Test:  # as most are
+            yield part
+            continue
         bare = _bare(part)
         if isinstance(bare, All | Any) and type(bare) is type(join):
             yield from _flat(bare)
