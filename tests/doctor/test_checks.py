@@ -155,6 +155,16 @@ def test_what_tracks_connections(line: str) -> None:
     assert names(healthy(legacy(ports, line))) == []
 
 
+def test_the_service_manager_keeps_the_queue_of_a_daemon_that_does_not_run() -> None:
+    facts = healthy(legacy("-j NFQUEUE --queue-num 0"))
+    daemon = Process(812, "qverdictd", ("/usr/bin/python3", "/usr/bin/qverdictd", "run"))
+    manager = Process(1, "systemd", ("/sbin/init",))
+    facts.holders = {4711: [manager, daemon]}
+    assert names(facts) == []
+    facts.holders = {4711: [manager]}
+    assert names(facts) == ["kept"]
+
+
 def test_the_worst_comes_first() -> None:
     facts = healthy(legacy("-p tcp -m tcp --dport 80 -j NFQUEUE --queue-num 0 --queue-bypass"))
     facts.holders = {4711: [Process(9, "other", ("other",))]}

@@ -129,6 +129,10 @@ def test_kills_under_load_lose_nothing(
     assert lab.queues("gateway").keys() == {0}
     assert daemon.end() == 0
     assert daemon.summary().lost == "nothing"
+    # The books of all lives: what those killed had done is in the ledger.
+    before = next(line for line in daemon.said if "taken over" in line)
+    answered = int(re.search(r"(\d+) were answered before", before)[1])  # type: ignore[index]
+    assert answered + daemon.summary().received == flows.sent
 
 
 @ENGINES

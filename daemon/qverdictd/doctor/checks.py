@@ -44,6 +44,10 @@ def _ours(facts: Facts, config: Config) -> list[QueueRule]:
     return [r for r in facts.ruleset.rules if r.first <= numbers[-1] and numbers[0] <= r.last]
 
 
+_SERVICE_MANAGER = 1
+"""Its pid; it has the socket beside a daemon that runs, and alone while none does."""
+
+
 def is_ours(process: Process) -> bool:
     """Say whether a process is a daemon of ours, started by whichever name of the program."""
     words = [word.rsplit("/", 1)[-1] for word in process.command]
@@ -145,7 +149,18 @@ def _holding(facts: Facts, config: Config) -> Iterator[Finding]:
                 )
             continue
         processes = facts.holders.get(state.portid, [])
-        if processes and not any(map(is_ours, processes)):
+        if any(map(is_ours, processes)):
+            continue
+        if any(process.pid == _SERVICE_MANAGER for process in processes):
+            yield Finding(
+                "kept",
+                Severity.ERROR,
+                f"nobody judges queue {number}, which the service manager keeps: "
+                f"{state.waiting} packets wait in it",
+                "systemctl start qverdictd (journalctl -u qverdictd says why it ended); or let the "
+                "queue go: systemctl stop qverdictd.socket qverdictd",
+            )
+        elif processes:
             names = ", ".join(f"{process.name!r} (pid {process.pid})" for process in processes)
             yield Finding(
                 "held",
@@ -153,7 +168,7 @@ def _holding(facts: Facts, config: Config) -> Iterator[Finding]:
                 f"queue {number} is held by another process: {names}",
                 f"stop it, or give us another queue (queues: {number + 1})",
             )
-        elif not processes:
+        else:
             yield Finding(
                 "holder-unknown",
                 Severity.NOTE,
