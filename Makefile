@@ -66,7 +66,9 @@ sanitized: ready ## the engine under ASan and UBSan, its threads under TSan (cla
 	$(owner) env DIFFERENTIAL_PAIRS=20000 \
 		build-aux/sanitize address python -m pytest -p no:cacheprovider $(engine_tests)
 
+# Where no package or no Debian can be made, the report says that the service was not measured.
 bench: ready ## speed and memory, ours and others', beside the goals: bench/REPORT.md
+	-$(MAKE) --no-print-directory deb && tests/service/base
 	bench/run
 
 bench-endure: ready ## memory and descriptors over an hour of load and 10,000 reloads

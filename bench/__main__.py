@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import classify, endure, live, loading, reload, report, roundtrip, store, stream
+from bench import classify, endure, live, loading, reload, report, roundtrip, service, store, stream
 from bench.figure import Findings
 from bench.report import Chapter
 from bench.tools import HERE, Options, say
@@ -36,6 +36,7 @@ PARTS = {
     "trip": Part("Added round trip", roundtrip.run, 15),
     "load": Part("From YAML to a program that runs", loading.run, 5),
     "reload": Part("Reload under load", reload.run, 8),
+    "service": Part("The service on a real systemd", service.run, 9),
     "endure": Part("Memory and descriptors over time", endure.run, 1, asked=True),
 }
 

@@ -31,13 +31,13 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> dict[str, TransportError | None]:
             raise error
         return [Opened("ipqueue", {"numbers": numbers, **terms})] * 2
 
-    def open_one(number: int, **terms: Any) -> Opened:
+    def open_all(numbers: tuple[int, ...], **terms: Any) -> tuple[list[Opened], list[str]]:
         if error := refuses["nfqueue"]:
             raise error
-        return Opened("nfqueue", {"numbers": (number,), **terms})
+        return [Opened("nfqueue", {"numbers": (number,), **terms}) for number in numbers], []
 
     monkeypatch.setattr(app, "open_queues", open_queues)
-    monkeypatch.setattr(NfqueueTransport, "open", open_one)
+    monkeypatch.setattr(NfqueueTransport, "open_all", open_all)
     return refuses
 
 
@@ -48,12 +48,13 @@ def names(config: Config) -> list[str]:
 def test_auto_takes_the_module_and_says_so(
     kernel: dict[str, TransportError | None], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config = Config(overflow="accept", queue_length=7, copy_range=99)
+    config = Config(overflow="accept", queue_length=7, copy_range=99, linger=2)
     (first, _second) = app.open_transports(config)
     assert isinstance(first, Opened)
     assert first.name == "ipqueue"
     assert first.terms == {
-        "numbers": (0,), "queue_length": 7, "copy_range": 99, "fail_open": True
+        "numbers": (0,), "queue_length": 7, "copy_range": 99, "fail_open": True,
+        "linger_ms": 2000, "store": None,
     }  # fmt: skip
     assert capsys.readouterr().err == (
         "qverdictd: transport auto: ipqueue, as its module is loaded\n"

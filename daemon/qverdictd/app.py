@@ -28,7 +28,7 @@ from qverdictd.reloader import Reloader
 from qverdictd.transport.base import Transport
 from qverdictd.transport.handed import Store
 from qverdictd.transport.interfaces import is_missing
-from qverdictd.transport.ipqueue import open_queues
+from qverdictd.transport.ipqueue_open import open_queues
 from qverdictd.transport.netfilterqueue import NetfilterQueueTransport
 from qverdictd.transport.nfqueue import NfqueueTransport
 from qverdictd.worker.choose import choose
@@ -72,6 +72,8 @@ def open_transports(config: Config, store: Store | None = None) -> list[Transpor
                 queue_length=config.queue_length,
                 copy_range=config.copy_range,
                 fail_open=fail_open,
+                linger_ms=config.linger * 1000,
+                store=store,
             )
         except TransportError as error:
             if config.transport == "ipqueue":

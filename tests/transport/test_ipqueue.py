@@ -10,9 +10,12 @@ import pytest
 from qverdictd.action.decision import Decision, Verdict
 from qverdictd.errors import Exit, PermissionMissingError, TransportError
 from qverdictd.packet.raw import RawPacket
-from qverdictd.transport import ipqueue
-from qverdictd.transport.ipqueue import IpqueueTransport, open_queues
+from qverdictd.transport import ipqueue_open
+from qverdictd.transport.handed import NoStore
+from qverdictd.transport.ipqueue import IpqueueTransport
 from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family
+from qverdictd.transport.ipqueue_open import open_queues
+from qverdictd.transport.ipqueue_terms import Terms
 from qverdictd.wire.ipqueue import FEATURE_OWNER, IPQM_VERDICTS
 from qverdictd.wire.ipqueue_batch import (
     ANY_MARK,
@@ -63,7 +66,7 @@ def test_the_queue_is_taken_then_set_then_opened(module: Module, link: Link) -> 
 
 def test_settings_that_nobody_asked_for_stay_and_are_told(module: Module, link: Link) -> None:
     module.settings = module.settings.__class__(0xF, 10, NF_DROP, 250, NF_ACCEPT, 5000)
-    transport = take(module, link, queue_length=1 << 20, fail_open=True)
+    transport = take(module, link, queue_length=1 << 20, fail_open=True, linger_ms=5000)
     assert module.settings.maxlen == 65536
     assert "length 65536" in transport.description
     assert "what does not fit is accepted" in transport.description
@@ -76,7 +79,7 @@ def refused(module: Module, text: str, link: Link | None = None) -> TransportErr
     control = ModuleControl(module)
     before = module.settings
     with pytest.raises(TransportError, match=text) as told:
-        IpqueueTransport.over(IPV4, link, control, queue_length=7, copy_range=100, fail_open=True)
+        IpqueueTransport.over(IPV4, link, control, Terms(7, 100, fail_open=True), NoStore())
     assert module.settings == before
     assert module.owner is not link
     assert control.closed
@@ -134,9 +137,7 @@ def test_both_queues_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def open_one(family: Family, **terms: Any) -> IpqueueTransport:
         taken.append(family)
-        return IpqueueTransport.over(
-            family, Link(modules[family]), ModuleControl(modules[family]), **terms
-        )
+        return take(modules[family], Link(modules[family]), family=family, **terms)
 
     monkeypatch.setattr(IpqueueTransport, "open", open_one)
     terms: dict[str, Any] = {"queue_length": 10, "copy_range": 0, "fail_open": False}
@@ -150,13 +151,11 @@ def test_both_queues_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_kernel_without_ipv6(monkeypatch: pytest.MonkeyPatch) -> None:
     module = Module()
-    monkeypatch.setattr(ipqueue, "has_family", lambda family: family is IPV4)
+    monkeypatch.setattr(ipqueue_open, "has_family", lambda family: family is IPV4)
     monkeypatch.setattr(
         IpqueueTransport,
         "open",
-        lambda family, **terms: IpqueueTransport.over(
-            family, Link(module), ModuleControl(module), **terms
-        ),
+        lambda family, **terms: take(module, Link(module), family=family, **terms),
     )
     assert len(open_queues([0], queue_length=1, copy_range=0, fail_open=False)) == 1
 
@@ -311,11 +310,12 @@ def test_a_batch_is_one_list_in_its_order(
 
 def test_a_list_is_as_long_as_the_module_takes_and_the_socket_sends(module: Module) -> None:
     link = Link(module, room=10_000)
-    link.batch = 10_000
     transport = take(module, link)
     for _ in range(9000):
         module.arrive()
-    packets = transport.receive()
+    packets: list[RawPacket] = []
+    while more := transport.receive():
+        packets += more
     assert len(packets) == 9000
     sends = link.sends
     transport.answer([(raw, decide()) for raw in packets])
@@ -336,7 +336,7 @@ def _closed(link: Link, module: Module) -> Link:
     """Close a link; return a fresh one with the same limit."""
     link.close()
     fresh = Link(module, room=10_000)
-    fresh.batch, fresh.send_limit = 10_000, link.send_limit
+    fresh.send_limit = link.send_limit
     return fresh
 
 

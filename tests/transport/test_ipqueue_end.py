@@ -2,25 +2,29 @@
 """The end of an ip_queue's owner, in order or not: what waits is answered, or comes again."""
 
 import dataclasses
+import os
+import sys
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qverdictd.action.decision import Verdict
+from qverdictd.packet.raw import RawPacket
 from qverdictd.transport.ipqueue import IpqueueTransport
 from qverdictd.wire.ipqueue_classic import COPY_NONE
 
 from .ipqueue_module import Link, Module
-from .ipqueue_serving import serve, take
+from .ipqueue_serving import Shelf, decide, serve, take
 
 
 def answered(module: Module) -> list[int]:
     return [verdict.packet_id for verdict in module.decided]
 
 
-def lingering() -> Module:
-    module = Module()
-    module.settings = dataclasses.replace(module.settings, linger_ms=5000)
-    return module
+LINGER = 5000
+FAULTED = 12
+"""Where in a ledger the flag of a fault is (daemon/fast/ledger.h)."""
 
 
 def drain(transport: IpqueueTransport) -> list[int]:
@@ -78,8 +82,9 @@ def test_nothing_is_dropped_when_nothing_comes_after_the_stop(steps: list[str], 
 
 
 def test_a_stop_ends_although_packets_keep_coming() -> None:
-    for module in (Module(), lingering()):
-        transport = take(module, Link(module, room=2))
+    for linger in (0, LINGER):
+        module = Module()
+        transport = take(module, Link(module, room=2), linger_ms=linger)
         module.arrive()
         transport.stop()
         rounds = 0
@@ -103,25 +108,122 @@ def test_what_was_flushed_after_the_stop_is_not_waited_for() -> None:
 
 @given(STEPS, STEPS, st.integers(1, 5), st.booleans())
 def test_with_linger_the_next_owner_gets_the_rest_in_order(
-    before: list[str], between: list[str], room: int, in_order: bool
+    before: list[str], between: list[str], room: int, told: bool
 ) -> None:
-    """After a kill every packet that was not answered comes again; a stop leaves fewer."""
-    module = lingering()
-    transport = take(module, Link(module, room=room))
+    """After a kill, or when it leaves the rest, every packet that was not answered comes again."""
+    module = Module()
+    transport = take(module, Link(module, room=room), linger_ms=LINGER)
     play(module, transport, before)
-    if in_order:
-        transport.stop()
-        for _ in range(3):
-            module.arrive()
-        drain(transport)
+    if told:
+        transport.leave()
+        assert transport.receive() == []
     transport.close()
     done = answered(module)
+    waited = len(module.waiting)
     for step in between:
         if step == "arrive":
             module.arrive()
-    successor = take(module, Link(module, room=room, portid=4712))
+            waited += 1
+    successor = take(module, Link(module, room=room, portid=4712), linger_ms=LINGER)
+    assert successor.taken_over is not None
+    assert successor.taken_over.waiting == waited
     came = drain(successor)
     assert done + came == list(range(1, module.last_id + 1))
     assert answered(module) == done + came
     assert successor.losses().id_gaps == 0
     assert module.gone == []
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (700, 700), (LINGER, 0)])
+def test_after_a_stop_nothing_waits_for_nobody(before: int, after: int) -> None:
+    """The module's linger is what it was; ours, which a killed process left there, is nobody's."""
+    module = Module()
+    module.settings = dataclasses.replace(module.settings, linger_ms=before)
+    transport = take(module, Link(module), linger_ms=LINGER)
+    assert module.settings.linger_ms == LINGER
+    module.arrive()
+    transport.stop()
+    assert module.settings.linger_ms == 0
+    assert drain(transport) == [1]
+    transport.close()
+    assert not module.lingering
+    assert module.settings.linger_ms == after
+
+
+def test_without_linger_to_leave_is_to_stop() -> None:
+    module = Module()
+    transport = take(module, Link(module))
+    module.arrive()
+    transport.leave()
+    assert drain(transport) == [1]
+    transport.close()
+    assert take(module, Link(module, portid=4712)).taken_over is None
+
+
+def end(transport: IpqueueTransport, shelf: Shelf, *, fault: bool) -> None:
+    """End a process; a fault is what the handler of its signal writes."""
+    if fault:
+        os.pwrite(shelf.kept["ledger-IPv4"], (1).to_bytes(4, sys.byteorder), FAULTED)
+    transport.close()
+
+
+def test_who_was_in_flight_at_a_fault_is_judged_alone() -> None:
+    module, shelf = Module(), Shelf()
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    for _ in range(3):
+        module.arrive()
+    assert serve(transport) == [1, 2, 3]
+    for _ in range(4):
+        module.arrive()
+    transport.receive()
+    end(transport, shelf, fault=True)
+    for _ in range(2):
+        module.arrive()
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    taken = transport.taken_over
+    assert taken is not None
+    assert (taken.waiting, taken.judged, taken.faulted, taken.answered) == (6, 4, True, 3)
+    assert "queue 0 for IPv4 taken over from a process that a fault ended" in str(taken)
+    assert transport.place() is None
+    for suspect in (4, 5, 6):
+        assert serve(transport) == [suspect]
+        assert not transport.condemned
+    # It is the seventh's doing, and not the others'.
+    assert [raw.id for raw in transport.receive()] == [7]
+    end(transport, shelf, fault=True)
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    assert [raw.id for raw in transport.receive()] == [7]
+    assert transport.condemned
+    transport.answer([(RawPacket(7, b"", 0, 0), decide(Verdict.DROP))])
+    assert serve(transport) == [8, 9]
+    assert not transport.condemned
+    assert transport.place() is not None
+    assert answered(module) == list(range(1, 10))
+
+
+def test_a_kill_makes_nobody_suspect() -> None:
+    module, shelf = Module(), Shelf()
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    for _ in range(4):
+        module.arrive()
+    transport.receive()
+    end(transport, shelf, fault=False)
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    assert transport.taken_over is not None
+    assert (transport.taken_over.judged, transport.taken_over.faulted) == (4, False)
+    assert serve(transport) == [1, 2, 3, 4]
+    assert not transport.condemned
+
+
+def test_a_ledger_of_packets_that_are_gone() -> None:
+    """Linger was over before anybody came: nobody who waits now was there then."""
+    module, shelf = Module(), Shelf()
+    transport = take(module, Link(module), store=shelf)
+    module.arrive()
+    transport.receive()
+    end(transport, shelf, fault=True)
+    transport = take(module, Link(module), store=shelf)
+    assert transport.taken_over is None
+    module.arrive()
+    module.arrive()
+    assert serve(transport) == [2, 3]

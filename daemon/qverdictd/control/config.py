@@ -86,6 +86,13 @@ class Config(Shape):
     queue_length: int = Field(
         default=16384, ge=1, le=1 << 20, description="packets that may wait for a verdict"
     )
+    linger: int = Field(
+        default=30,
+        ge=0,
+        le=600,
+        description="over ip_queue: seconds for which packets wait for the next process, when one "
+        "ends without having been told to stop; 0: they are dropped at once",
+    )
     copy_range: int = Field(
         default=65535, ge=1, le=65535, description="bytes of a packet that are looked at"
     )

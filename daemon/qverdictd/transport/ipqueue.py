@@ -3,72 +3,43 @@
 
 import contextlib
 import dataclasses
-import errno
 from collections.abc import Sequence
 from typing import Self
 
 from qverdictd.action.decision import Decision, Verdict
-from qverdictd.errors import TransportError, WireError
-from qverdictd.packet.raw import HOOKS, RawPacket
-from qverdictd.transport.base import Fleeting, Link, Losses, Place
+from qverdictd.errors import TransportError
+from qverdictd.packet.raw import RawPacket
+from qverdictd.transport.base import Link, Losses, Place
+from qverdictd.transport.handed import NoStore, Store
 from qverdictd.transport.interfaces import InterfaceNames
-from qverdictd.transport.ipqueue_control import ControlSocket, has_family
+from qverdictd.transport.ipqueue_control import ControlSocket
 from qverdictd.transport.ipqueue_ends import Control, Wire
-from qverdictd.transport.ipqueue_family import IPV4, IPV6, Family, refusal, refused
+from qverdictd.transport.ipqueue_family import Family, refusal, refused
 from qverdictd.transport.ipqueue_grant import IpqueueGrant
+from qverdictd.transport.ipqueue_inbox import Inbox
 from qverdictd.transport.ipqueue_peer import Peer, open_socket
+from qverdictd.transport.ipqueue_resent import Resent
+from qverdictd.transport.ipqueue_terms import Terms, agree
+from qverdictd.transport.ledger import open_ledger
 from qverdictd.transport.outbox import Outbox
-from qverdictd.wire.cursor import Buffer
-from qverdictd.wire.ipqueue import (
-    FEATURE_FLOW,
-    FEATURE_OWNER,
-    FEATURE_PACKETS,
-    FEATURE_VERDICTS,
-    MAX_DATAGRAM,
-    Hello,
-)
-from qverdictd.wire.ipqueue_batch import (
-    ANY_MARK,
-    PACKET_OWNER,
-    PACKET_RESENT,
-    BrokenPacketError,
-    encode_item,
-    encode_verdicts,
-    parse_packets,
-)
-from qverdictd.wire.ipqueue_classic import COPY_NONE, COPY_PACKET, COPY_RANGE_MAX, Mode
-from qverdictd.wire.ipqueue_control import (
-    MAXLEN_MAX,
-    SET_MAXLEN,
-    SET_OVERFLOW,
-    Settings,
-    Statistics,
-)
+from qverdictd.wire.ipqueue_batch import ANY_MARK, encode_item, encode_verdicts
+from qverdictd.wire.ipqueue_classic import COPY_NONE, Mode
+from qverdictd.wire.ipqueue_control import SET_LINGER, Settings, Statistics
 from qverdictd.wire.nfnetlink_queue import NF_ACCEPT, NF_DROP, NF_REPEAT
-
-_AF_UNSPEC = 0
-_HOOKS = len(HOOKS)
 
 _RECEIVE_BUFFER = 4 << 20
 """Bytes: room for two hundred datagrams of full packets. What does not fit waits in the queue."""
-_NEEDED = FEATURE_PACKETS | FEATURE_VERDICTS | FEATURE_FLOW
-_WANTED = Hello(
-    features=_NEEDED | FEATURE_OWNER,
-    max_bytes=MAX_DATAGRAM,  # for which `NetlinkSocket` has room
-    max_packets=128,
-    # Packets are held only while we judge others, and our verdicts release them: this is how long
-    # the first of them waits at most should we stall.
-    hold=2_000,
-)
 _LIST_OVERHEAD = len(encode_verdicts([], seq=0))
 """Bytes of a list's message before its first verdict."""
+_MOST_NOTED = 256
+"""Packets that a ledger has room for; `Peer` reads no more at a time."""
 
 
-class IpqueueTransport(Fleeting):
+class IpqueueTransport:
     """One family's queue, which this process owns while its socket is open.
 
-    The module keeps the queue's settings when the socket closes, and if *linger* is set also the
-    packets that wait: the next owner gets these again, in their order and before any other.
+    Should we end unasked, packets *linger* in the module: the next owner gets them again, in their
+    order and before any other. A ledger in ``store`` tells it whom we were judging.
     """
 
     name = "ipqueue"
@@ -76,51 +47,67 @@ class IpqueueTransport(Fleeting):
     """The module has one queue a family: a packet could only come back to where it is."""
 
     def __init__(
-        self,
-        family: Family,
-        socket: Wire,
-        control: Control,
-        peer: Peer,
-        hello: Hello,
-        mode: Mode,
+        self, family: Family, socket: Wire, control: Control, terms: Terms, store: Store
     ) -> None:
-        """Let packets come, as ``mode`` says; `open` takes the queue first."""
+        """Take the queue and let packets come; see `open`."""
         self._family = family
         self._socket = socket
         self._control = control
-        self._peer = peer
-        self._mode = mode
+        self._terms = terms
+        self._peer = peer = Peer(socket, family)
+        hello = agree(peer, family, control)
+        # Only now, as the owner: nobody else's queue is to be changed.
+        linger = control.settings().linger_ms
+        # Ours is what a process before us could not take back.
+        self._linger_before = 0 if linger == terms.linger_ms else linger
+        control.change(terms.settings)
         self._most_verdicts = hello.max_verdicts
         self._names = InterfaceNames(socket.fileno())
+        self._inbox = Inbox(peer, family, self._names)
         self._outbox = Outbox(
             socket.send,
             socket.send_limit - _LIST_OVERHEAD,
             most=hello.max_verdicts,
             join=peer.verdicts,
         )
-        self._last_id: int | None = None
-        self._left: int | None = None
-        self._lingers = False
-        self._before = control.statistics()
+        self._remaining: int | None = None
+        self._left = False
+        self._before = before = control.statistics()
         self.description = str(
             IpqueueGrant(
                 family=family.name,
                 portid=socket.portid,
-                copy_range=mode.copy_range,
+                copy_range=terms.mode.copy_range,
                 buffer=socket.size_receive_buffer(_RECEIVE_BUFFER),
                 hello=hello,
                 settings=control.settings(),
             )
         )
-        peer.set_mode(mode)
+        self._ledger, left, problem = open_ledger(f"ledger-{family.name}", store)
+        peer.set_mode(terms.mode)
+        backlog = lambda: control.statistics().backlog  # noqa: E731
+        self._resent = Resent(self._inbox.read, backlog, left if before.lingering else None)
+        self.taken_over = None
+        """What was taken over with the queue; None if nobody had held it."""
+        if before.lingering or problem is not None:
+            name = f"0 for {family.name}"
+            self.taken_over = self._resent.told(name, before.length, problem)
+        self._ledger.begin(0, self._resent.answered)
 
     @classmethod
-    def open(cls, family: Family, *, queue_length: int, copy_range: int, fail_open: bool) -> Self:
-        """Take the family's queue in the thread's network namespace.
+    def open(
+        cls,
+        family: Family,
+        *,
+        queue_length: int,
+        copy_range: int,
+        fail_open: bool,
+        linger_ms: int = 0,
+        store: Store | None = None,
+    ) -> Self:
+        """Take the family's queue in the thread's network namespace, on `Terms`.
 
-        ``queue_length`` packets may wait for a verdict; ``copy_range`` bytes of each are copied;
-        with ``fail_open`` the module accepts what does not fit, else it drops it. Raises
-        `PermissionMissingError` and `TransportError`, which say what to do.
+        Raises `PermissionMissingError` and `TransportError`, which say what to do.
         """
         socket = open_socket(family)
         try:
@@ -128,44 +115,27 @@ class IpqueueTransport(Fleeting):
         except BaseException:
             socket.close()
             raise
-        return cls.over(
-            family,
-            socket,
-            control,
-            queue_length=queue_length,
-            copy_range=copy_range,
-            fail_open=fail_open,
-        )
+        terms = Terms(queue_length, copy_range, fail_open, linger_ms)
+        transport = cls.over(family, socket, control, terms, store or NoStore())
+        transport._ledger.watch()
+        return transport
 
     @classmethod
     def over(
-        cls,
-        family: Family,
-        socket: Wire,
-        control: Control,
-        *,
-        queue_length: int,
-        copy_range: int,
-        fail_open: bool,
+        cls, family: Family, socket: Wire, control: Control, terms: Terms, store: Store
     ) -> Self:
         """Take the queue over sockets, which are closed if it cannot be had; see `open`."""
         try:
-            peer = Peer(socket, family)
-            hello = _agree(peer, family, control)
-            # Only now, as the owner: nobody else's queue is to be changed.
-            control.change(
-                Settings(
-                    mask=SET_MAXLEN | SET_OVERFLOW,
-                    maxlen=min(queue_length, MAXLEN_MAX),
-                    overflow_verdict=NF_ACCEPT if fail_open else NF_DROP,
-                )
-            )
-            mode = Mode(COPY_PACKET, min(copy_range, COPY_RANGE_MAX))
-            return cls(family, socket, control, peer, hello, mode)
+            return cls(family, socket, control, terms, store)
         except BaseException:
-            control.close()
             socket.close()
+            control.close()
             raise
+
+    @property
+    def condemned(self) -> bool:
+        """Whether the packet received last was in flight at two faults, and must not be judged."""
+        return self._resent.condemned
 
     def fileno(self) -> int:
         """Return the descriptor that is readable when packets wait."""
@@ -179,58 +149,15 @@ class IpqueueTransport(Fleeting):
         """
         if self._outbox:
             self._outbox.flush()
+        if self._left:
+            return []
         self._names.forget()
-        return self._read() if self._left is None else self._read_last(self._left)
-
-    def _read(self) -> list[RawPacket]:
-        """Read until there are packets, or nothing is left."""
-        while True:
-            buffer, bodies = self._peer.read()
-            packets: list[RawPacket] = []
-            for start, end in bodies:
-                try:
-                    self._add(packets, buffer, start, end)
-                except BrokenPacketError as error:
-                    if error.packet_id is None:
-                        self._peer.losses.broken += 1
-                    else:
-                        packets.append(RawPacket(error.packet_id, b"", 0, _AF_UNSPEC))
-                except WireError:
-                    self._peer.losses.broken += 1
-            if packets or not bodies:
-                return packets
-
-    def _add(self, packets: list[RawPacket], buffer: Buffer, start: int, end: int) -> None:
-        """Append the packets of one message; count the ids that are missing between them."""
-        family = self._family.number
-        names = self._names
-        for (
-            packet_id, payload, length, mark, time, indev, outdev, _physindev, _physoutdev,
-            uid, gid, _hw_protocol, _hw_type, hook, flags, hwaddr,
-        ) in parse_packets(buffer, start, end):  # fmt: skip
-            if flags & PACKET_RESENT:
-                self._last_id = None  # what is missing here, the owner before us decided
-            else:
-                if self._last_id is not None:
-                    self._peer.losses.id_gaps += packet_id - self._last_id - 1
-                self._last_id = packet_id
-            owned = flags & PACKET_OWNER
-            packets.append(
-                RawPacket(
-                    packet_id,
-                    payload,
-                    length,
-                    family,
-                    hook if hook < _HOOKS else None,
-                    names[indev],
-                    names[outdev],
-                    mark,
-                    hwaddr or None,
-                    uid if owned else None,
-                    gid if owned else None,
-                    time / 1e9,
-                )
-            )
+        packets = self._resent.take(_MOST_NOTED)
+        if not packets:
+            packets = self._inbox.read() if self._remaining is None else self._read_last()
+        # From here on these packets may be what ends us.
+        self._ledger.note(0, [packet.id for packet in packets], self._resent.faults)
+        return packets
 
     def answer(self, judged: Sequence[tuple[RawPacket, Decision]]) -> None:
         """Send the verdicts of packets that `receive` returned, in the order given.
@@ -261,6 +188,8 @@ class IpqueueTransport(Fleeting):
             mask = ANY_MARK if decision.mark != raw.mark else 0
             items.append(encode_item(raw.id, code, decision.mark & mask, mask, payload))
         self._outbox.post(items)
+        # Verdicts may wait for the kernel's memory; nobody is being judged any more.
+        self._ledger.strike()
 
     def link(self) -> Link:
         """Return what a native worker has to know."""
@@ -271,6 +200,7 @@ class IpqueueTransport(Fleeting):
             send_limit=self._socket.send_limit,
             most_verdicts=self._most_verdicts,
             family=self._family.number,
+            ledger=self._ledger,
         )
 
     def narrow(self, size: int) -> None:
@@ -282,11 +212,13 @@ class IpqueueTransport(Fleeting):
 
     def place(self) -> Place | None:
         """Return where a worker begins; None: not before `receive` was called once more."""
-        return None if self._outbox else self._peer.place(self._last_id)
+        if self._outbox or self._resent:
+            return None
+        return self._peer.place(self._inbox.last_id)
 
     def resume(self, place: Place) -> None:
         """Go on where a worker left off."""
-        self._last_id = place.last_id
+        self._inbox.last_id = place.last_id
         self._peer.resume(place)
 
     def lost(self, what: str, code: int) -> TransportError:
@@ -298,29 +230,36 @@ class IpqueueTransport(Fleeting):
     def stop(self) -> None:
         """Take no new packets from now on; what waits already can still be received.
 
-        With linger, what comes from now on waits for the next owner. Without, it is dropped, and
-        the module counts it as flushed. Raises `TransportError`.
+        What comes from now on is dropped when the queue is given back, and the module counts it
+        as flushed. Raises `TransportError`.
         """
-        self._lingers = self._control.settings().linger_ms > 0
-        self._left = self._control.statistics().length
+        # Nothing shall wait for nobody.
+        self._control.change(Settings(SET_LINGER, linger_ms=0))
+        self._remaining = self._control.statistics().length - len(self._resent)
 
-    def _read_last(self, left: int) -> list[RawPacket]:
-        """Return packets that waited at the stop: ``left``, which come first, and a few more."""
+    def leave(self) -> None:
+        """Receive nothing from now on; what waits lingers for the next process, if it is to."""
+        if self._terms.linger_ms:
+            self._left = True
+        else:
+            self.stop()
+
+    def _read_last(self) -> list[RawPacket]:
+        """Return packets that waited at the stop, which come first, and a few more."""
+        left = self._remaining or 0
         if left > 0:
-            packets = self._read()
+            packets = self._inbox.read()
             if not packets:
                 # The module sends what it could not send before when it is told the mode.
-                self._peer.set_mode(self._mode)
-                packets = self._read()
+                self._peer.set_mode(self._terms.mode)
+                packets = self._inbox.read()
             # What was counted and did not come was flushed or expired meanwhile.
-            self._left = left - len(packets) if packets else 0
+            self._remaining = left - len(packets) if packets else 0
             if packets:
                 return packets
-        if self._lingers:
-            return []
         # Nothing comes in any more, but what was sent to us before is in the socket.
         self._peer.set_mode(Mode(COPY_NONE))
-        return self._read()
+        return self._inbox.read()
 
     def losses(self) -> Losses:
         """Return what was lost since the start, the module's own counters included."""
@@ -340,55 +279,9 @@ class IpqueueTransport(Fleeting):
         return count - before if count >= before else count
 
     def close(self) -> None:
-        """Give the queue back. The module drops whatever is still unanswered, unless it lingers."""
-        self._control.close()
+        """Give the queue back: what is unanswered lingers, or after `stop` is dropped."""
         self._socket.close()
-
-
-def _agree(peer: Peer, family: Family, control: Control) -> Hello:
-    """Become the queue's owner, for batches. Raises `TransportError`."""
-    try:
-        hello = peer.agree(_WANTED)
-    except OSError as error:
-        code = error.errno or errno.EIO
-        holder = control.statistics().peer if code == errno.EBUSY else 0
-        raise refusal(family, code, holder) from error
-    if hello.features & _NEEDED != _NEEDED:
-        raise TransportError(
-            f"the loaded ip_queue module gives the features {hello.features:#x}, and "
-            f"{_NEEDED:#x} are needed: install a newer one"
-        )
-    return hello
-
-
-def open_queues(
-    numbers: Sequence[int], *, queue_length: int, copy_range: int, fail_open: bool
-) -> list[IpqueueTransport]:
-    """Take the queues of both families; if one cannot be had, none is kept.
-
-    ``numbers``: queue 0, the only one there is. Raises `PermissionMissingError` and
-    `TransportError`.
-    """
-    if tuple(numbers) != (0,):
-        raise TransportError(
-            "ipqueue has only queue 0: use --queue 0, or transport: nfqueue for others"
-        )
-    opened: list[IpqueueTransport] = []
-    try:
-        for family in (IPV4, IPV6):
-            if has_family(family):
-                opened.append(
-                    IpqueueTransport.open(
-                        family,
-                        queue_length=queue_length,
-                        copy_range=copy_range,
-                        fail_open=fail_open,
-                    )
-                )
-    except BaseException:
-        for transport in opened:
-            transport.close()
-        raise
-    if not opened:
-        raise TransportError("this process may have sockets of neither IPv4 nor IPv6")
-    return opened
+        if self._remaining is not None and self._linger_before:
+            with contextlib.suppress(TransportError):
+                self._control.change(Settings(SET_LINGER, linger_ms=self._linger_before))
+        self._control.close()

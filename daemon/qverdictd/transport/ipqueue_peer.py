@@ -26,8 +26,9 @@ from qverdictd.wire.ipqueue_batch import decode_missing, encode_verdicts
 from qverdictd.wire.ipqueue_classic import Mode, encode_mode
 from qverdictd.wire.netlink import NLMSG_ERROR, NLMSGHDR, Error, decode_error
 
-_BATCH = 4
-"""Datagrams a read: each can hold more packets than are worth judging at a time."""
+_BATCH = 2
+"""Datagrams a read: each can hold more packets than are worth judging at a time, and what is read
+must fit into a ledger."""
 
 _header = NLMSGHDR.unpack_from
 _HEADER_SIZE = NLMSGHDR.size
