@@ -137,6 +137,11 @@ class Machine:
 
     def close(self) -> None:
         """Stop it at once, and take its root away; the layer stays."""
+        # Its first process would outlive nspawn, with inotify instances of which there are few.
+        with contextlib.suppress(OSError):  # it has ended by itself
+            pid = self._nspawn.pid
+            for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
         self._nspawn.kill()
         self._nspawn.wait()
         self._log.close()
