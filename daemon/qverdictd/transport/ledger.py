@@ -7,6 +7,7 @@ See ``daemon/fast/ledger.h`` for what is in it and why it can be relied upon.
 import contextlib
 import fcntl
 import os
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Self
 
@@ -53,6 +54,14 @@ class Left:
     def condemned(self) -> bool:
         """Whether ``ids``, which then is one packet, must not be judged again."""
         return self.faults >= _MOST_FAULTS
+
+
+def let_go_of_ledgers(names: Container[str], store: Store) -> None:
+    """Have those kept no longer that are not of these names: their queues are served no more."""
+    for handed in store.offered():
+        if handed.name.startswith("ledger-") and handed.name not in names:
+            store.forget(handed.name)
+            os.close(handed.descriptor)
 
 
 def open_ledger(name: str, store: Store) -> tuple[Ledger, Left | None, str | None]:

@@ -17,7 +17,7 @@ from qverdictd.transport.claim import Claim, GivenBack, claim
 from qverdictd.transport.grant import Grant, receive_buffer
 from qverdictd.transport.handed import NoStore, Store
 from qverdictd.transport.interfaces import InterfaceNames
-from qverdictd.transport.ledger import open_ledger
+from qverdictd.transport.ledger import let_go_of_ledgers, open_ledger
 from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.outbox import Outbox
 from qverdictd.transport.queue import Queue
@@ -128,6 +128,7 @@ class NfqueueTransport:
                 "packets from one to the other when it takes them over: choose another number"
             )
         claims, back = claim(queues, store, accept=fail_open)
+        let_go_of_ledgers({f"ledger-{number}" for number in queues}, store)
         opened: list[Self] = []
         try:
             for one in claims:
