@@ -57,7 +57,7 @@ def rules(tmp_path: Path) -> Path:
 class Flows:
     """Numbered datagrams to several ports, not far ahead of what arrives, while the block lasts."""
 
-    def __init__(self, lab: Lab, window: int = 600) -> None:
+    def __init__(self, lab: Lab, window: int = 200) -> None:
         self.sent = 0
         self._window = window
         self.datagrams = Datagrams(lab, PORTS)
