@@ -29,7 +29,7 @@ ready: ## install what is missing: Debian packages, .venv; compile the engine
 demo: ready ## send packets through a real kernel queue (root), or a capture through the policy
 	@PYTHONDONTWRITEBYTECODE=1 $(bin)/python -m tests.netns.demo
 
-test: test-here test-service ## everything: lint, all tests, on a real systemd and real kernels too
+test: test-here test-service test-kmod-service ## everything: lint, all tests, on a real systemd and real kernels too
 	$(MAKE) --no-print-directory -j2 test-kmod $(beside)
 
 test-here: lint lint-c ## all that needs no other kernel

@@ -14,7 +14,6 @@ import pytest
 
 from qverdictd.action.decision import Decision, Reason, Verdict
 from qverdictd.app import Daemon, check_policy, make_engine, missing_interfaces
-from qverdictd.control.config import Config
 from qverdictd.engine.base import Engine
 from qverdictd.errors import Exit, PolicyError, TransportError
 from qverdictd.packet.build import build
@@ -313,17 +312,3 @@ def test_interfaces_that_are_not_there_are_named(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as here:
         missing = missing_interfaces(load(file), here.fileno())
     assert missing == {"nosuch0": "a", "nosuch1": "b"}
-
-
-def test_the_defaults_are_those_of_the_manual() -> None:
-    assert Config().model_dump() == {
-        "transport": "auto",
-        "engine": "auto",
-        "queues": 0,
-        "cpus": "auto",
-        "overflow": "drop",
-        "queue_length": 16384,
-        "copy_range": 65535,
-        "rules": "/etc/qverdictd/rules.yaml",
-        "attach": None,
-    }

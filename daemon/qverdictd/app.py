@@ -7,7 +7,7 @@ import selectors
 import signal
 import socket
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from qverdictd.engine.base import Engine
 from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
 from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
+from qverdictd.loader import Loader
 from qverdictd.policy.condition import Test, leaves
 from qverdictd.policy.members import Interfaces
 from qverdictd.policy.model import Policy
@@ -163,6 +164,8 @@ class Daemon:
         viewer: Viewer | None,
         cpus: Cpus = "auto",
         notifier: Notifier | None = None,
+        *,
+        watch_sets: bool = True,
     ) -> None:
         self._rules = rules
         self._engine = engine
@@ -172,7 +175,8 @@ class Daemon:
         self._workers = choose(engine, transports, viewer, cpus)
         self._notifier = notifier or Notifier()
         check = partial(check_policy, transports=transports, numbers=numbers)
-        self._reloader = Reloader(rules, engine, self._workers, check, self._notifier)
+        loader = Loader(rules, engine, self._workers, check, self._notifier)
+        self._reloader = Reloader(loader, engine, watch_sets=watch_sets)
 
     def run(self) -> Exit:
         """Judge packets until SIGTERM, SIGINT or SIGUSR2; SIGHUP loads the policy again.
@@ -189,18 +193,20 @@ class Daemon:
             try:
                 self._workers.start(wake)
                 self._announce()
-                leave = self._loop(signals, wake)
+                self._reloader.start(wake)
+                leave = self._loop(signals)
             except QverdictdError as error:
                 errors.append(error)
             # Still with the signals caught: a second SIGTERM must not cut this short.
             self._notifier.stopping()
             errors += self._workers.stop(leave=leave)
+            self._reloader.stop()
             for each in errors:
                 say(str(each), Event.QUEUE_LOST, level="error")
             self._end()
         return errors[0].exit_code if errors else Exit.OK
 
-    def _loop(self, signals: socket.socket, wake: Callable[[], object]) -> bool:
+    def _loop(self, signals: socket.socket) -> bool:
         """Do what signals and the other threads ask for, until told to end, or the workers' end.
 
         Returns whether what waits is to be left to the next of us.
@@ -213,12 +219,12 @@ class Daemon:
                 self._notifier.feed(served)
                 for number in signals.recv(4096) if ready else b"":
                     if number == signal.SIGHUP:
-                        self._reloader.reload(wake)
+                        self._reloader.reload()
                     elif number:
                         return number == signal.SIGUSR2
                 if self._workers.ended:
                     return False
-                self._reloader.take(wake)
+                self._reloader.take()
 
     def _announce(self) -> None:
         for transport in self._transports:

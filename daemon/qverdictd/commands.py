@@ -54,7 +54,16 @@ def run(given: Namespace) -> Exit:
         raise
     cpus = cpu_numbers(config.cpus)
     notifier = Notifier.from_environment()
-    return Daemon(rules, engine, transports, numbers, _viewer(given), cpus, notifier).run()
+    return Daemon(
+        rules,
+        engine,
+        transports,
+        numbers,
+        _viewer(given),
+        cpus,
+        notifier,
+        watch_sets=config.watch_sets,
+    ).run()
 
 
 def _config(given: Namespace) -> Config:

@@ -1,91 +1,95 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Loading the policy again while packets are judged by the one before."""
+"""When something is loaded while the daemon runs: at a signal, and when a set's file changes."""
 
 import contextlib
 import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
-from qverdictd.control.journal import Event, say
-from qverdictd.control.notify import Notifier
+from qverdictd.control.watch import Watch
 from qverdictd.engine.base import Engine
-from qverdictd.policy.load import load
-from qverdictd.policy.model import Policy
-from qverdictd.worker.base import Workers
+from qverdictd.loader import Finish, Loader
 
 _NICE = 10
 
 
 class Reloader:
-    """Loads on a thread of its own; the daemon's loop takes what was loaded."""
+    """Has one thing loaded after the other, on a thread; the daemon's loop takes it from there."""
 
-    def __init__(
-        self,
-        rules: Path,
-        engine: Engine,
-        workers: Workers,
-        check: Callable[[Policy], None],
-        notifier: Notifier,
-    ) -> None:
-        """``check``: raises `PolicyError` for a policy that the daemon cannot carry out."""
-        self._rules = rules
+    def __init__(self, loader: Loader, engine: Engine, *, watch_sets: bool) -> None:
+        """``engine``: has the policy in force, of which set files are watched if so wanted."""
+        self._loader = loader
         self._engine = engine
-        self._workers = workers
-        self._check = check
-        self._notifier = notifier
+        self._watch = Watch(self._note) if watch_sets else None
+        self._wake: Callable[[], object] = lambda: None
+        self._asked = False
+        self._changed: frozenset[str] = frozenset()
+        """Set files that have changed and were not read since."""
+        self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._again = False
-        self._loaded: list[Callable[[], None] | Exception] = []
+        self._loaded: list[Finish] = []
 
-    def reload(self, wake: Callable[[], object]) -> None:
-        """Load the policy beside the packet path; ``wake`` is called when `take` has something."""
+    def start(self, wake: Callable[[], object]) -> None:
+        """Begin to watch set files; ``wake`` is called when there is something to `take`."""
+        self._wake = wake
+        self._follow()
+
+    def stop(self) -> None:
+        """Watch no longer. Of what is being loaded nobody takes notice any more."""
+        if self._watch is not None:
+            self._watch.close()
+
+    def reload(self) -> None:
+        """Load the policy, as soon as what is being loaded now is there."""
+        self._asked = True
+        self._next()
+
+    def take(self) -> None:
+        """Put in force what was loaded, if something was, and begin what is to be loaded next."""
+        if self._loaded and self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            before = self._engine.policy
+            self._loaded.pop()()
+            if self._engine.policy is not before:
+                self._follow()
+        self._next()
+
+    def _next(self) -> None:
         if self._thread is not None:
-            self._again = True
             return
-        self._notifier.reloading()
-        self._thread = threading.Thread(target=self._load, args=(wake,), name="load", daemon=True)
+        if self._asked:
+            self._asked = False
+            self._loader.begin_policy()
+            load = self._loader.policy
+        elif self._changed:
+            with self._lock:
+                files, self._changed = self._changed, frozenset()
+            load = partial(self._loader.sets, files)
+        else:
+            return
+        self._thread = threading.Thread(target=self._load, args=(load,), name="load", daemon=True)
         self._thread.start()
 
-    def _load(self, wake: Callable[[], object]) -> None:
+    def _load(self, load: Callable[[], Finish]) -> None:
         # Whatever loading costs, a worker that is woken by a packet goes first; but for our
         # unit's sandbox, which lets nobody change priorities.
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-        try:
-            policy = load(self._rules)
-            self._check(policy)
-            self._loaded.append(self._workers.prepare(policy))
-        except Exception as error:
-            self._loaded.append(error)
-        wake()
+        self._loaded.append(load())
+        self._tell()
 
-    def take(self, wake: Callable[[], object]) -> None:
-        """Put in force what was loaded, if something was, and say so."""
-        if not self._loaded or self._thread is None:
-            return
-        self._thread.join()
-        self._thread = None
-        loaded = self._loaded.pop()
-        try:
-            if isinstance(loaded, Exception):
-                raise loaded
-            loaded()
-            policy = self._engine.policy
-            message = f"{len(policy.rules)} rules from {self._rules}"
-            say(
-                f"reloaded: {message}",
-                Event.RELOADED,
-                policy=self._rules,
-                rules=len(policy.rules),
-                generation=policy.generation,
-            )
-            self._notifier.ready(f"judging: {message}")
-        except Exception as error:
-            reason = error or type(error).__name__
-            message = f"not reloaded, the policy before stays in force:\n{reason}"
-            say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
-            self._notifier.ready(message)
-        if self._again:
-            self._again = False
-            self.reload(wake)
+    def _note(self, files: frozenset[str]) -> None:
+        with self._lock:
+            self._changed |= files
+        self._tell()
+
+    def _tell(self) -> None:
+        with contextlib.suppress(OSError):  # the daemon has ended, or has much to read already
+            self._wake()
+
+    def _follow(self) -> None:
+        if self._watch is not None:
+            sets = self._engine.policy.sets
+            self._watch.follow({one.file: one.stamp for one in sets if one.file and one.stamp})

@@ -33,6 +33,7 @@ def test_defaults_are_those_of_the_manual() -> None:
         "linger": 30,
         "copy_range": 65535,
         "rules": "/etc/qverdictd/rules.yaml",
+        "watch_sets": True,
         "attach": None,
     }
 
@@ -40,11 +41,12 @@ def test_defaults_are_those_of_the_manual() -> None:
 def test_every_key(tmp_path: Path) -> None:
     text = (
         "transport: netfilterqueue\nengine: reference\nqueues: 4-7\ncpus: 0,2-3\noverflow: accept\n"
-        "queue_length: 1\nlinger: 0\ncopy_range: 1\nrules: r.yaml\nattach: {in: eth0}\n"
+        "queue_length: 1\nlinger: 0\ncopy_range: 1\nrules: r.yaml\nwatch_sets: false\n"
+        "attach: {in: eth0}\n"
     )
     config = read_config(written(tmp_path, text))
     assert list(config.model_dump().values()) == [
-        "netfilterqueue", "reference", "4-7", "0,2-3", "accept", 1, 0, 1, "r.yaml",
+        "netfilterqueue", "reference", "4-7", "0,2-3", "accept", 1, 0, 1, "r.yaml", False,
         AttachShape.model_validate({"in": "eth0"}).model_dump(),
     ]  # fmt: skip
     assert queue_numbers(config.queues) == (4, 5, 6, 7)

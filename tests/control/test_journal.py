@@ -93,7 +93,7 @@ def test_every_event_is_explained_and_nothing_else(catalog: str) -> None:
 def test_the_catalog_names_only_fields_that_entries_have(catalog: str) -> None:
     source = "".join(
         (Path(journal.__file__).parents[1] / name).read_text()
-        for name in ("app.py", "control/record.py")
+        for name in ("app.py", "loader.py", "control/record.py")
     )
     for name in re.findall(r"@QVERDICT_([A-Z]+)@", catalog):
         assert re.search(rf'\b{name.lower()}=|"{name.lower()}"', source), name

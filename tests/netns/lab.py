@@ -111,6 +111,9 @@ class Queue:
 class Lab:
     """The three hosts, for as long as the ``with`` block lasts."""
 
+    gateway: int | None = None
+    """The process whose network is to be the gateway's; None: a network is made."""
+
     def __post_init__(self) -> None:
         self._started: list[subprocess.Popen[Any]] = []
         self._name = f"{os.getpid()}-{id(self):x}"
@@ -227,7 +230,10 @@ class Lab:
     def _build(self) -> None:
         hosts: tuple[Host, ...] = ("client", "gateway", "server")
         for host in hosts:
-            ip("netns", "add", self.path(host).name)
+            if host == "gateway" and self.gateway is not None:
+                ip("netns", "attach", self.path(host).name, str(self.gateway))
+            else:
+                ip("netns", "add", self.path(host).name)
             with self.inside(host):
                 for name, value in QUIET.items():
                     for scope in ("all", "default"):
@@ -238,7 +244,7 @@ class Lab:
             ip("-n", self.path(host).name, "link", "set", "lo", "up")
         for near, far in LINKS:
             ip(
-                *("link", "add", near.device, "netns", self.path(near.host).name),
+                *("-n", self.path(near.host).name, "link", "add", near.device),
                 *("mtu", str(MTU), "address", near.mac, "type", "veth"),
                 *("peer", "name", far.device, "netns", self.path(far.host).name),
                 *("mtu", str(MTU), "address", far.mac),

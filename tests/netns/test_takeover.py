@@ -193,7 +193,7 @@ def test_a_queue_that_is_no_longer_configured_is_given_back(
         daemon = manager.start(lab, rules, "--queue", "8").wait_ready()
         assert daemon.wait_for_words("queue 7 is no longer configured and was given back; 3 pack")
     assert lab.queues("gateway").keys() == {8}
-    assert manager.kept.keys() == {"queue-7", "ledger-7", "ledger-8"}
+    assert manager.kept.keys() == {"queue-7", "ledger-8"}
     daemon.end()
 
 

@@ -97,6 +97,10 @@ class Config(Shape):
         default=65535, ge=1, le=65535, description="bytes of a packet that are looked at"
     )
     rules: str = Field(default=str(RULES_FILE), description="the policy")
+    watch_sets: bool = Field(
+        default=True,
+        description="whether a set is read again when its file changes; else it is at a reload",
+    )
     attach: AttachShape | None = Field(
         default=None,
         description="which packets the kernel is to send to the queues, for attach and detach; "

@@ -24,14 +24,16 @@ class Event(enum.Enum):
     READY = "f44853394ec841f1885cdc08b83ce724"
     RELOADED = "3a8ebe8b6aa24be7887d8b71210a3211"
     NOT_RELOADED = "977945b7a4ad467f95f12e6f384d8bba"
+    SET_READ = "18f9df7fb6fd4b99814aa8caee6b827a"
+    SET_NOT_READ = "5334564be9fc42509f288164806eb10c"
     STOPPED = "a6cbbf9926b24425a5bdb415a88a0b5d"
+    TAKEN_OVER = "4c0a7f0d6c8e4b5e9a51d2f3b7c86e19"
+    GIVEN_BACK = "b1f3c5a29d7e4d6f8c0e6a1b2d4f7093"
+    QUARANTINED = "7e2d9b40c1a54f38a6f5e3d80b9c4712"
     LOGGED = "a8c34462f6a640629703c4a5967f2749"
     DEFECT = "335ab14ec65f4d189f356f398953358f"
     QUEUE_LOST = "5e69dd7218a347fbb30dbef5e1fdbb38"
     NOT_STARTED = "e1cce364b1fd4a548e9416a3ab49e45f"
-    TAKEN_OVER = "4c0a7f0d6c8e4b5e9a51d2f3b7c86e19"
-    GIVEN_BACK = "b1f3c5a29d7e4d6f8c0e6a1b2d4f7093"
-    QUARANTINED = "7e2d9b40c1a54f38a6f5e3d80b9c4712"
 
 
 def say(message: str, event: Event | None = None, *, level: str = "info", **fields: object) -> None:

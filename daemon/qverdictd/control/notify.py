@@ -68,6 +68,10 @@ class Notifier:
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self._tell(f"RELOADING=1\nMONOTONIC_USEC={now}", "loading the policy again")
 
+    def status(self, status: str) -> None:
+        """Say something new of a daemon that is ready and stays so."""
+        self._tell(None, status)
+
     def stopping(self) -> None:
         """Say that no new packets are taken."""
         self._tell("STOPPING=1", "answering the packets that wait")
@@ -91,8 +95,8 @@ class Notifier:
         if not stuck and self._send is not None:
             self._send("WATCHDOG=1")
 
-    def _tell(self, state: str, status: str) -> None:
+    def _tell(self, state: str | None, status: str) -> None:
         if self._send is not None:
             line = status.replace(":\n", ": ").replace("\n", "; ")
             short = line if len(line) <= _STATUS_MAX else line[: _STATUS_MAX - 3] + "..."
-            self._send(f"{state}\nSTATUS={short}")
+            self._send(f"{state}\nSTATUS={short}" if state else f"STATUS={short}")

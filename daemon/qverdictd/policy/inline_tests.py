@@ -4,6 +4,7 @@
 from typing import Any
 
 from qverdictd.action.decision import Decision, Reason
+from qverdictd.errors import Problem
 from qverdictd.packet.build import BuildError, build, known_to_kernel_only
 from qverdictd.packet.decode import decode
 from qverdictd.packet.fields import FIELDS, Kind
@@ -134,7 +135,16 @@ def _bytes_in(payload: str | PayloadShape | None, source: Source, path: Path) ->
         return None
 
 
-def failure(policy: Policy, test: PolicyTest) -> str | None:
+def failures(policy: Policy) -> list[Problem]:
+    """Run a policy's tests; return what is wrong with those that fail."""
+    return [
+        Problem(test.place.file, test.place.line, test.place.column, why)
+        for test in policy.tests
+        if (why := _failure(policy, test)) is not None
+    ]
+
+
+def _failure(policy: Policy, test: PolicyTest) -> str | None:
     """Return what a failing test expected, what it got, and the rules on the way; else None."""
     trace: list[str] = []
 

@@ -8,7 +8,7 @@ from pathlib import Path as FilePath
 from qverdictd.action.decision import Verdict
 from qverdictd.errors import PolicyError, Problem
 from qverdictd.policy.document import NAME, OutlineShape, RuleShape, SetShape, TestShape
-from qverdictd.policy.inline_tests import failure, read_test
+from qverdictd.policy.inline_tests import failures, read_test
 from qverdictd.policy.model import NamedSet, Place, Policy, PolicyTest, Rule
 from qverdictd.policy.pause import collection_paused
 from qverdictd.policy.rules import RuleBuilder
@@ -30,11 +30,7 @@ def load(file: FilePath) -> Policy:
     policy = _policy(sources, outlines[0])
     problems = [problem for source in sources for problem in source.problems]
     if not problems:
-        problems = [
-            Problem(test.place.file, test.place.line, test.place.column, why)
-            for test in policy.tests
-            if (why := failure(policy, test)) is not None
-        ]
+        problems = failures(policy)
     if problems:
         raise PolicyError(problems)
     return policy

@@ -9,6 +9,7 @@ from qverdictd.action.rewrite import Rewrite
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.condition import All
 from qverdictd.policy.members import Members
+from qverdictd.policy.stamp import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class NamedSet:
     type: str
     members: Members
     file: str | None = None
+    values: tuple[Members, ...] = field(default=(), compare=False, repr=False)
+    """The members that stand in the policy itself, beside the file."""
+    place: Place | None = field(default=None, compare=False)
+    stamp: Stamp | None = field(default=None, compare=False)
+    """How the file was when it was read."""
 
 
 @dataclass(frozen=True, slots=True)

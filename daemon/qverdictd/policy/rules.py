@@ -104,8 +104,8 @@ class RuleBuilder:
             if getattr(shape, given[0]) is None:
                 continue  # not of its shape: that was said
             for rewrite in self._edits(shape, plain[index], at):
-                if changes_size(rewrite):
-                    self._check_size_may_change(rewrite, condition, (*at, given[0]))
+                if (why := size_problem(rewrite, condition)) is not None:
+                    self._report(why, (*at, given[0]))
                 yield rewrite
 
     def _edits(self, shape: RewriteShape, plain: AnyValue, at: Path) -> Iterable[Rewrite]:
@@ -131,22 +131,22 @@ class RuleBuilder:
                 self._report(str(error), (*at, "set", name))
         return edits
 
-    def _check_size_may_change(self, rewrite: Rewrite, condition: All, at: Path) -> None:
-        """Refuse to change the size of a payload that may be TCP's."""
-        possible = _FIXED_SIZE_PROTOS & condition.can_hold()
-        if not possible:
-            return
-        protos = ", ".join(sorted(TRANSPORTS[proto].name for proto in possible))
-        why = (
-            "the size of what a regex matches is not known before"
-            if isinstance(rewrite, ReplacePattern)
-            else "this changes the payload's size"
-        )
-        self._report(
-            f"{why}, and the rule can match {protos}, whose payload must keep its size: "
-            "replace text or hex by as many bytes, or match proto: udp or icmp",
-            at,
-        )
+
+def size_problem(rewrite: Rewrite, condition: All) -> str | None:
+    """Return why a rewrite must be refused that changes the size of what may be TCP's payload."""
+    possible = _FIXED_SIZE_PROTOS & condition.can_hold() if changes_size(rewrite) else None
+    if not possible:
+        return None
+    protos = ", ".join(sorted(TRANSPORTS[proto].name for proto in possible))
+    why = (
+        "the size of what a regex matches is not known before"
+        if isinstance(rewrite, ReplacePattern)
+        else "this changes the payload's size"
+    )
+    return (
+        f"{why}, and the rule can match {protos}, whose payload must keep its size: "
+        "replace text or hex by as many bytes, or match proto: udp or icmp"
+    )
 
 
 def verdict_of(shape: str | QueueShape) -> tuple[Verdict, int | None]:

@@ -38,6 +38,7 @@ class ValueReader:
         """
         self._sets = sets
         self._all_known = all_known
+        self._of_files = {f"@{name}" for name, one in sets.items() if one and one.file}
         self._known: dict[tuple[str, type, object], Members] = {}
         """Single values that were read before, by field and type: ``1`` equals ``true``."""
 
@@ -50,7 +51,7 @@ class ValueReader:
                 self.condition(field, item, report, (*path, index))
                 for index, item in enumerate(raw)
             ]
-            return _any(parts, written(raw))
+            return self._any(parts, written(raw))
         if isinstance(raw, dict) and "not" in raw:
             if len(raw) > 1:
                 report("'not' stands alone in its mapping", path)
@@ -67,6 +68,30 @@ class ValueReader:
         if field.either:
             return Any(tuple(Test(name, among, text) for name in field.either))
         return Test(field.name, among, text)
+
+    def _any(self, parts: list[Condition], text: str) -> Condition:
+        """Join a list's parts; tests on one field that have a common form become one test."""
+        # "Any" of "any" is one "any": a field that stands for two others is an "any" of them.
+        flat = [one for part in parts for one in (part.parts if isinstance(part, Any) else (part,))]
+        tests: dict[str, list[Members]] = {}
+        joined: list[Condition] = []
+        for part in flat:
+            if isinstance(part, Test) and not self._stays(part):
+                tests.setdefault(part.field, []).append(part.among)
+            else:
+                joined.append(part)
+        joined[:0] = [Test(name, one, text) for name, all_ in tests.items() for one in union(all_)]
+        return joined[0] if len(joined) == 1 else Any(tuple(joined))
+
+    def _stays(self, test: Test) -> bool:
+        """Whether a test stays by itself.
+
+        A copy of a large set for each rule that names it would be dear, and what has become one
+        with other values would not be found when the set's file changes (see `set_change`).
+        """
+        among = test.among
+        large = isinstance(among, Addresses) and len(among.v4) + len(among.v6) > _LARGEST_COPIED
+        return large or test.written in self._of_files
 
     def _of_lost_set(self, field: Field, raw: object) -> bool:
         """Whether the value is a set that could not be read: the error there is enough."""
@@ -97,9 +122,14 @@ class ValueReader:
             raise ValueReadError(
                 f"set {name!r} is of type {named.type}: {field.name} takes {wanted}"
             )
-        if field.icmp_spaces and isinstance(named.members, Numbers):
-            return both_spaces(named.members)
-        return named.members
+        return set_members(field, named)
+
+
+def set_members(field: Field, named: NamedSet) -> Members:
+    """Return what a field that is looked up in a set is looked for in."""
+    if field.icmp_spaces and isinstance(named.members, Numbers):
+        return both_spaces(named.members)
+    return named.members
 
 
 def set_types(field: Field) -> list[str]:
@@ -117,26 +147,6 @@ def set_types(field: Field) -> list[str]:
             return ["mac"]
         case _:
             return []
-
-
-def _any(parts: list[Condition], text: str) -> Condition:
-    """Join a list's parts; tests on one field that have a common form become one test."""
-    # "Any" of "any" is one "any": a field that stands for two others is an "any" of them.
-    flat = [one for part in parts for one in (part.parts if isinstance(part, Any) else (part,))]
-    tests: dict[str, list[Members]] = {}
-    joined: list[Condition] = []
-    for part in flat:
-        if isinstance(part, Test) and not _is_large(part.among):
-            tests.setdefault(part.field, []).append(part.among)
-        else:
-            joined.append(part)
-    joined[:0] = [Test(name, one, text) for name, among in tests.items() for one in union(among)]
-    return joined[0] if len(joined) == 1 else Any(tuple(joined))
-
-
-def _is_large(among: Members) -> bool:
-    """Whether members stay by themselves: a copy for each rule that names a set would be dear."""
-    return isinstance(among, Addresses) and len(among.v4) + len(among.v6) > _LARGEST_COPIED
 
 
 _PAYLOAD_FORMS = {

@@ -85,6 +85,23 @@ def boot(
     )
     if extend is not None:
         extend(image)
+    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log", counted=counted)
+    try:
+        return watch(machine, target.name, wanted, total=total, verbose=verbose, also=also)
+    finally:
+        image.unlink()
+
+
+def watch(
+    machine: Machine,
+    name: str,
+    wanted: list[str],
+    *,
+    total: int,
+    verbose: bool = False,
+    also: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """Print each result of a machine as it comes, until it is off; the results. See `boot`."""
     run = Run(wanted)
 
     def each(text: str) -> None:
@@ -94,20 +111,16 @@ def boot(
         if result is not None:
             said = run.transcript.get(result.name, []) if result.why or verbose else []
             # In one piece: another machine may speak at the same time.
-            print(
-                "".join(f"    {line}\n" for line in said) + _line(target.name, result), flush=True
-            )
+            print("".join(f"    {line}\n" for line in said) + _line(name, result), flush=True)
 
-    machine = Machine(target, image, logs / "kernel.log", logs / "guest.log", counted)
     try:
         if not machine.wait(total, each):
             print(f"    the machine was still on after {total} s")
     finally:
         machine.end()
-        image.unlink()
     late = run.missing() + reports(machine.log.read_text(encoding="utf-8", errors="replace"))
     for result in late:
-        print(_line(target.name, result), flush=True)
+        print(_line(name, result), flush=True)
     return [*run.results.values(), *late]
 
 

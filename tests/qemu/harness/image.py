@@ -4,6 +4,7 @@
 import lzma
 import shutil
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from harness import packages
@@ -92,12 +93,12 @@ def _wanted_modules() -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _kernel_modules(kernel: Kernel, root: Path) -> None:
-    """Copy the wanted modules and what they depend on; write the order to load them in."""
+def kernel_modules(kernel: Kernel, modules: Iterable[str], root: Path) -> None:
+    """Copy modules and what they depend on; write the order to load them in to `root`/modules."""
     folder = root / "modules.d"
     folder.mkdir()
     order: list[str] = []
-    for wanted in _wanted_modules():
+    for wanted in modules:
         later, name = wanted.startswith("-"), wanted.lstrip("-")
         done = subprocess.run(
             [
@@ -138,7 +139,7 @@ def _base(kernel: Kernel) -> Path:
         root = folder / "root"
         root.mkdir()
         _userland(root)
-        _kernel_modules(kernel, root)
+        kernel_modules(kernel, _wanted_modules(), root)
         cpio(root, folder / "base.cpio")
         shutil.rmtree(root)
 

@@ -17,6 +17,9 @@ _APPEND = (
     "no_timer_check net.ifnames=0"
 )
 _FAST = ("-accel", "tcg,thread=multi", "-smp", "2")
+# With a disk it boots a whole system, which patches the kernel's code at any time (namespaces,
+# control groups): one processor, as guest/hooks.nft says why.
+_SYSTEM = ("-accel", "tcg,thread=single", "-smp", "1")
 _COUNTED = ("-accel", "tcg,thread=single", "-smp", "1", "-icount", "shift=0,sleep=off")
 
 
@@ -24,12 +27,25 @@ class Machine:
     """One QEMU process, its kernel log and its guest's log."""
 
     def __init__(
-        self, kernel: Kernel, image: Path, log: Path, guest_log: Path, counted: bool = False
+        self,
+        kernel: Kernel,
+        image: Path,
+        log: Path,
+        guest_log: Path,
+        *,
+        counted: bool = False,
+        disk: Path | None = None,
     ) -> None:
         """Start it; `log` gets ttyS0, `guest_log` ttyS1.
 
         A `counted` machine has one processor, whose clock counts instructions as nanoseconds.
+        What is written to `disk`, an image that it has as /dev/vda, is forgotten with the machine.
         """
+        processors, drive, append = (_COUNTED if counted else _FAST), [], _APPEND
+        if disk is not None:
+            processors = _SYSTEM
+            drive = ["-drive", f"file={disk},format=raw,if=virtio,snapshot=on"]
+            append += " systemd.show_status=no"  # the kernel's log is the kernel's
         for file in (log, guest_log):
             file.write_bytes(b"")
         self.log = log
@@ -48,7 +64,8 @@ class Machine:
                 "q35",
                 "-cpu",
                 "max",
-                *(_COUNTED if counted else _FAST),
+                *processors,
+                *drive,
                 "-m",
                 "2048" if kernel.is_debug else "768",
                 "-kernel",
@@ -56,7 +73,7 @@ class Machine:
                 "-initrd",
                 str(image),
                 "-append",
-                _APPEND,
+                append,
                 "-serial",
                 f"file:{log}",
                 "-serial",

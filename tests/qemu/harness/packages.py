@@ -15,6 +15,7 @@ INSTALLED = {
     "make": "make",
     "xz": "xz-utils",
     "depmod": "kmod",
+    "mke2fs": "e2fsprogs",
     "ip": "iproute2",
     "iptables-legacy": "iptables",
     "nft": "nftables",

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the booted system runs: scenarios of the service over the module."""
