@@ -13,14 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.netns.daemon import QVERDICTD, WAYS, Daemon
+from tests.netns.daemon import QVERDICTD, WAYS, Daemon, Summary
 from tests.netns.datagrams import Datagrams
+from tests.netns.flow import PORT, WINDOW, Flow, numbers
 from tests.netns.lab import Lab, stop
 from tests.netns.traffic import transfer
 
-PORT = 1001
-WINDOW = 300
-"""Datagrams that may be on their way: they fit into any socket."""
 SWAPS = 100
 ACCEPT = "version: 1\ndefault: accept\n"
 WHISPER = """
@@ -46,31 +44,6 @@ def queue(lab: Lab, *match: str) -> None:
     lab.iptables("gateway", "-A", "FORWARD", *match, "-j", "QUEUE")
 
 
-class Stream:
-    """Sends numbered datagrams on a thread of its own until the end of the ``with`` block."""
-
-    def __init__(self, datagrams: Datagrams) -> None:
-        self._datagrams = datagrams
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.sent = 0
-
-    def __enter__(self) -> "Stream":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._datagrams.send(PORT, self.sent.to_bytes(4))
-            self.sent += 1
-            while self.sent - self._datagrams.count > WINDOW and not self._ended.is_set():
-                self._datagrams.read(0.01)
-
-
 def pause(daemon: Daemon) -> None:
     """Stop all threads of a daemon: each by itself comes to it in its own time."""
     daemon.process.send_signal(signal.SIGSTOP)
@@ -79,10 +52,6 @@ def pause(daemon: Daemon) -> None:
     while any(") T " not in (task / "stat").read_text() for task in tasks.iterdir()):
         assert time.monotonic() < deadline, "it goes on"
         time.sleep(0.01)
-
-
-def numbers(count: int) -> list[bytes]:
-    return [number.to_bytes(4) for number in range(count)]
 
 
 def reloaded(daemon: Daemon, times: int) -> bool:
@@ -100,14 +69,14 @@ def test_swaps_under_traffic(lab: Lab, rules: Path, way: str) -> None:
     rules.write_text(texts[0])
     daemon = Daemon(lab, rules, *WAYS[way], json=False).wait_ready()
     with Datagrams(lab, (PORT,)) as datagrams:
-        with Stream(datagrams) as stream:
+        with Flow(datagrams) as flow:
             for turn in range(1, SWAPS + 1):
                 rules.write_text(texts[turn % 2])
                 daemon.reload()
                 assert daemon.wait_until(partial(reloaded, daemon, turn)), daemon.said[-3:]
-        datagrams.read_until(stream.sent)
-        assert datagrams.arrived == {PORT: numbers(stream.sent)}
-        sent = stream.sent
+        datagrams.read_until(flow.sent)
+        assert datagrams.arrived == {PORT: numbers(flow.sent)}
+        sent = flow.sent
     assert daemon.end() == 0
     summary = daemon.summary()
     assert (summary.received, summary.accepted, summary.lost) == (sent, sent, "nothing")
@@ -115,50 +84,39 @@ def test_swaps_under_traffic(lab: Lab, rules: Path, way: str) -> None:
     assert sum(summary.rules.values()) == sent
 
 
-@native_and_reference
-def test_flushed_packets_are_counted(lab: Lab, rules: Path, way: str) -> None:
+def flushed(lab: Lab, rules: Path, way: str, before: int, after: int) -> Summary:
+    """Have so many packets waiting when the kernel flushes the queue, and so many after that."""
     queue(lab)
     chain = "add table ip t; add chain ip t c { type filter hook input priority 0; }"
     lab.run("gateway", ["nft", chain])
     daemon = Daemon(lab, rules, *WAYS[way], json=False).wait_ready()
     with Datagrams(lab, (PORT,)) as datagrams:
         pause(daemon)
-        for number in range(5):
+        for number in range(before):
             datagrams.send(PORT, number.to_bytes(4))
         lab.run("gateway", ["nft", "delete table ip t"])
-        for number in range(5, 8):
+        for number in range(before, before + after):
             datagrams.send(PORT, number.to_bytes(4))
         daemon.process.send_signal(signal.SIGCONT)
-        datagrams.read_until(3)
-        assert datagrams.arrived == {PORT: numbers(8)[5:]}
+        datagrams.read_until(after)
+        assert datagrams.arrived == {PORT: numbers(before + after)[before:]}
     assert daemon.end() == 0
     summary = daemon.summary()
-    assert (summary.accepted, summary.pending) == (8, 0)
-    assert summary.lost == "flushed by the kernel 5"
+    assert (summary.accepted, summary.pending) == (before + after, 0)
+    return summary
+
+
+@native_and_reference
+def test_flushed_packets_are_counted(lab: Lab, rules: Path, way: str) -> None:
+    assert flushed(lab, rules, way, 5, 3).lost == "flushed by the kernel 5"
 
 
 def test_a_flush_among_many_never_passes_unseen(lab: Lab, rules: Path) -> None:
     """Where many wait they share verdicts: of the run in which the flush ended, one is counted."""
-    queue(lab)
-    chain = "add table ip t; add chain ip t c { type filter hook input priority 0; }"
-    lab.run("gateway", ["nft", chain])
-    daemon = Daemon(lab, rules, *WAYS["native"], json=False).wait_ready()
-    with Datagrams(lab, (PORT,)) as datagrams:
-        pause(daemon)
-        for number in range(200):
-            datagrams.send(PORT, number.to_bytes(4))
-        lab.run("gateway", ["nft", "delete table ip t"])
-        for number in range(200, 400):
-            datagrams.send(PORT, number.to_bytes(4))
-        daemon.process.send_signal(signal.SIGCONT)
-        datagrams.read_until(200)
-        assert datagrams.arrived == {PORT: numbers(400)[200:]}
-    assert daemon.end() == 0
-    summary = daemon.summary()
-    assert (summary.accepted, summary.pending) == (400, 0)
-    flushed = re.fullmatch(r"flushed by the kernel (\d+)", summary.lost)
-    assert flushed is not None, summary.lost
-    assert 128 < int(flushed[1]) <= 200
+    lost = flushed(lab, rules, "native", 200, 200).lost
+    counted = re.fullmatch(r"flushed by the kernel (\d+)", lost)
+    assert counted is not None, lost
+    assert 128 < int(counted[1]) <= 200
 
 
 @native_and_reference
