@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What kernel and daemon have counted of a load, and whether it agrees with what arrived."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Sequence
@@ -81,61 +82,82 @@ class Books:
 
     def entries(self, event: Event, *options: str) -> list[dict[str, Any]]:
         """Return the entries of the journal about an event, the oldest first."""
-        text = self.machine.journal("-o", "json", *options, f"MESSAGE_ID={event.value}")
+        return self._entries(event, options=options)
+
+    def _entries(self, *events: Event, options: Sequence[str] = ()) -> list[dict[str, Any]]:
+        about = [f"MESSAGE_ID={event.value}" for event in events]
+        text = self.machine.journal("-o", "json", *options, *about)
         return [json.loads(line) for line in text.splitlines()]
 
-    def lives(self) -> list[Life]:
-        """Return what each daemon said that came to a good end."""
-        self.machine.do("journalctl", "--sync")
-        told = [entry["MESSAGE"] for entry in self.entries(Event.STOPPED)]
-        sums = [list(map(int, found.groups())) for text in told if (found := _SUM.fullmatch(text))]
-        losses = [
-            text.removeprefix("lost or late: ")
-            for text in told
-            if text.startswith("lost or late: ")
-        ]
-        assert len(sums) == len(losses), self.machine.journal()
-        return [
-            Life(received, sum(answered), pending, lost)
-            for (received, *answered, pending), lost in zip(sums, losses, strict=True)
-        ]
+    def told(self) -> tuple[list[Life], int]:
+        """Return what each daemon said that came to a good end, and what all answered.
 
-    def balance(
-        self, load: Load, *, killed: bool = False, flushed: bool = False, dropped: int = 0
-    ) -> Sequence[Life]:
+        Whoever takes a queue over says what was answered since it was first held: by those who said
+        so themselves, and by those who were killed.
+        """
+        self.machine.do("journalctl", "--sync")
+        lives: list[Life] = []
+        done = since_held = 0
+        for entry in self._entries(Event.STOPPED, Event.TAKEN_OVER):
+            text = entry["MESSAGE"]
+            if entry["MESSAGE_ID"] == Event.TAKEN_OVER.value:
+                answered = int(entry["QVERDICT_ANSWERED"])
+                if not answered:  # who ended before us gave the queue, or its books, back
+                    done, since_held = done + since_held, 0
+                assert answered >= since_held, self.machine.journal()
+                since_held = answered
+            elif found := _SUM.fullmatch(text):
+                received, *answers, pending = map(int, found.groups())
+                lives.append(Life(received, sum(answers), pending, ""))
+                since_held += sum(answers)
+            elif text.startswith("lost or late: "):
+                lives[-1] = dataclasses.replace(lives[-1], lost=text.removeprefix("lost or late: "))
+        return lives, done + since_held
+
+    def balance(self, load: Load, *, dropped: int = 0) -> Sequence[Life]:
         """Stop the daemon, and see that all agree: who sent, the kernel, the daemon, who received.
 
-        ``killed``: lives ended that nobody could count at the end. ``flushed``: the kernel lost
-        packets by itself. ``dropped``: as many datagrams were not to arrive.
+        ``dropped``: as many datagrams were not to arrive.
         """
         figures = load.figures
         assert figures is not None, "the load is not over"
-        self._arrived(figures)
+        went, came = self._crossed(figures)
+        assert went[0] == figures.sent, (went, figures)
+        assert sum(went) - sum(came) == dropped == len(figures.missing), (went, came, figures)
+        return self._told(sum(went), 0)
+
+    def balance_flushed(self, load: Load) -> int:
+        """Do the same where the kernel itself lost packets; return how many, of those queued."""
+        figures = load.figures
+        assert figures is not None, "the load is not over"
+        went, came = self._crossed(figures)
+        gone = sum(went) - sum(came)
+        assert gone <= len(figures.missing) + went[1] - came[1], (went, came, figures)
+        self._told(sum(went), gone)
+        return gone
+
+    def _crossed(self, figures: Figures) -> tuple[list[int], list[int]]:
+        """Return the packets, of UDP and of TCP, that went into the queue and that came out."""
+        wrong = figures.faults()
+        assert not wrong, "\n".join([*wrong, self.machine.journal()])
+        assert socket_losses(self._lab) == 0, "the receiver itself has lost something"
         self.machine.wait_for(lambda: self.waiting == 0, 10)
-        queue = self._lab.queues("gateway")[QUEUE]
-        assert (queue.dropped_full, queue.dropped_socket) == (0, 0), queue
-        sent, came = self._counts("FORWARD", "filter"), self._counts("POSTROUTING", "mangle")
-        gone = sum(sent) - sum(came[:2])
+        for queue in self._lab.queues("gateway").values():
+            assert (queue.dropped_full, queue.dropped_socket) == (0, 0), queue
+        came = self._counts("POSTROUTING", "mangle")
         assert came[0] == figures.received, (came, figures)
         assert came[2] == figures.flows[MARKED].received, "a mark was lost that a packet came with"
         assert came[3] == figures.flows[JUDGED].received, "a mark was lost that a verdict set"
-        if not flushed:
-            assert sent[0] == figures.sent, (sent, figures)
-            assert gone == dropped == len(figures.missing), (sent, came, figures)
+        return self._counts("FORWARD", "filter"), came[:2]
+
+    def _told(self, queued: int, flushed: int) -> Sequence[Life]:
+        """Stop the daemon; see that all lives together tell of what was queued."""
         self.machine.do("systemctl", "stop", UNIT)
-        lives = self.lives()
-        answered = sum(life.answered for life in lives)
-        if killed:
-            assert answered <= sum(sent), (lives, sent)
-        else:
-            assert answered == sum(sent), (lives, sent)
+        lives, answered = self.told()
+        assert answered == queued, (answered - queued, lives)
         assert all(life.received == life.answered + life.pending for life in lives), lives
         if flushed:
-            assert sum(life.flushed for life in lives) == gone, (lives, sent, came, figures)
+            assert sum(life.flushed for life in lives) == flushed, (lives, flushed)
         else:
             assert [life.lost for life in lives] == ["nothing"] * len(lives), lives
         return lives
-
-    def _arrived(self, figures: Figures) -> None:
-        assert not figures.faults(), "\n".join([*figures.faults(), self.machine.journal()])
-        assert socket_losses(self._lab) == 0, "the receiver itself has lost something"

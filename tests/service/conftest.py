@@ -64,8 +64,9 @@ def machine(lab: Lab, installed: Path) -> Iterator[Machine]:
 
 
 @pytest.fixture
-def served(machine: Machine) -> Books:
+def served(machine: Machine) -> Iterator[Books]:
     """Start the service, and open the books of what the gateway forwards."""
     machine.path("/etc/qverdictd/rules.yaml").write_text(POLICY)
     machine.do("systemctl", "start", UNIT)
-    return Books(machine)
+    yield Books(machine)
+    print(machine.journal())  # shown where a test fails

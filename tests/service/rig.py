@@ -28,9 +28,9 @@ RATE = 8000
 """Datagrams a second."""
 FIRST_PORT = 4000
 PATIENCE = 30.0
-SILENCE = 4.0
-"""Seconds without anything new after which what is missing is held to be lost: more than a stream
-needs that lost its first packets twice."""
+SILENCE = 20.0
+"""Seconds without anything new after which the rest of a stream is held to be lost: TCP waits twice
+as long each time that it sends something again."""
 
 
 @functools.cache

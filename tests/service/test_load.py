@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """What an administrator does, under load: nothing is lost, doubled or out of order."""
 
+import re
 import signal
 import time
 
@@ -47,7 +48,7 @@ def test_a_bad_policy_leaves_the_one_before(served: Books) -> None:
 
 
 def test_a_thousand_reloads(served: Books) -> None:
-    """By signals: "systemctl reload", which checks the policy too, would take a quarter hour."""
+    """By signals: "systemctl reload" checks the policy too, and would take a quarter of an hour."""
     machine = served.machine
     pid = machine.property("MainPID")
     with Load(machine.lab) as load:
@@ -85,3 +86,50 @@ def test_the_manager_anew(served: Books) -> None:
         load.moving()
     assert served.machine.property("MainPID") == pid
     served.balance(load)
+
+
+def test_a_restart_leaves_what_waits_to_the_next(served: Books) -> None:
+    with Load(served.machine.lab) as load:
+        for _ in range(3):
+            load.moving()
+            served.machine.do("systemctl", "restart", UNIT)
+        load.moving()
+    lives = served.balance(load)
+    assert len(lives) == 4
+
+
+def test_a_stop_where_the_socket_unit_holds_the_queue(served: Books) -> None:
+    """What comes while nobody runs waits, and starts the service."""
+    machine = served.machine
+    machine.do("systemctl", "stop", UNIT)
+    machine.do("systemctl", "enable", "qverdictd.socket")
+    machine.do("systemctl", "start", UNIT)
+    with Load(machine.lab) as load:
+        for _ in range(3):
+            load.moving()
+            machine.do("systemctl", "stop", UNIT)
+        load.moving()
+    served.balance(load)
+
+
+def test_an_upgrade(served: Books) -> None:
+    machine = served.machine
+    pid = machine.property("MainPID")
+    newer = repacked(machine, "99")
+    with Load(machine.lab) as load:
+        load.moving()
+        machine.do("apt-get", "-q", "-y", "install", newer)
+        load.moving()
+    assert machine.property("MainPID") != pid
+    assert machine.do("dpkg-query", "--show", "--showformat=${Version}", "qverdictd") == "99"
+    served.balance(load)
+
+
+def repacked(machine: Machine, version: str) -> str:
+    """Make a package of another version out of ours; return its name in the system."""
+    (package,) = machine.path("/root").glob("qverdictd_*.deb")
+    machine.do("dpkg-deb", "-R", f"/root/{package.name}", "/root/newer")
+    control = machine.path("/root/newer/DEBIAN/control")
+    control.write_text(re.sub("(?m)^Version: .*$", f"Version: {version}", control.read_text()))
+    machine.do("dpkg-deb", "-Znone", "-b", "/root/newer", "/root/newer.deb")
+    return "/root/newer.deb"

@@ -120,7 +120,7 @@ static void take(struct flow *flow, const uint8_t *data, size_t size)
 	mark_seen(flow, header.number);
 }
 
-unsigned int flow_take(struct flow *flow)
+unsigned int flow_take(struct flow *flow, uint64_t now)
 {
 	static uint8_t data[AT_ONCE][MOST + 1];
 	struct iovec vectors[AT_ONCE];
@@ -142,6 +142,8 @@ unsigned int flow_take(struct flow *flow)
 			take(flow, data[i], messages[i].msg_len);
 		all += count > 0 ? (unsigned int)count : 0;
 	} while (count == AT_ONCE);
+	if (all)
+		flow->arrived = now;
 	return all;
 }
 

@@ -12,7 +12,9 @@
  *
  *	figures		go on
  *	poison N	the next datagram of flow N is poison
- *	stop MS		send no more, and wait until all has arrived, or nothing has for MS ms
+ *	stop MS		send no more, and wait until all has arrived, or nothing has for MS ms:
+ *			TCP sends again what was lost, and waits longer each time; where the
+ *			streams are complete it is but a moment
  */
 #define _GNU_SOURCE
 #include "traffic.h"
@@ -30,10 +32,12 @@ enum {
 	MOST_STREAMS = 16,
 	STREAM_RATE = 400000,		/* bytes a second */
 	TICK = 2,			/* ms */
-	/* Where nothing arrives for so long, all that was under way may be lost: one more is sent. */
+	/* Where nothing of a flow arrives for so long all of it may be lost: one more is sent. */
 	PROBE = 250,			/* ms */
 	/* A backlog of what should have been sent is not made good in one burst. */
 	BURST = 20,			/* ms */
+	/* Datagrams that have not arrived by then never will: nobody sends them again. */
+	MOMENT = 1500,			/* ms */
 	MISSING_SHOWN = 20000,
 };
 
@@ -122,7 +126,7 @@ static void take(struct load *load)
 	const uint64_t now = now_ms();
 
 	for (unsigned int i = 0; i < load->flow_count; i++)
-		came += flow_take(&load->flows[i]);
+		came += flow_take(&load->flows[i], now);
 	for (unsigned int i = 0; i < load->stream_count; i++)
 		came += stream_take(&load->streams[i]);
 	if (!load->stopping && now - load->arrived > load->silence)
@@ -136,7 +140,7 @@ static bool may_send(const struct load *load, struct flow *flow, uint64_t now)
 {
 	if (flow_underway(flow) < load->window)
 		return true;
-	if (now - load->arrived < PROBE || now - flow->probed < PROBE)
+	if (now - flow->arrived < PROBE || now - flow->probed < PROBE)
 		return false;
 	flow->probed = now;
 	return true;
@@ -177,14 +181,21 @@ static void send_some(struct load *load)
 	load->stream_credit = 0;
 }
 
-static bool complete(const struct load *load)
+/* Whether nothing more can be expected to arrive. */
+static bool over(const struct load *load)
 {
-	for (unsigned int i = 0; i < load->flow_count; i++) {
-		if (load->flows[i].received != load->flows[i].sent)
-			return false;
-	}
+	const uint64_t silence = now_ms() - load->arrived;
+
+	if (silence > load->patience)
+		return true;
 	for (unsigned int i = 0; i < load->stream_count; i++) {
 		if (load->streams[i].received != load->streams[i].sent)
+			return false;
+	}
+	if (silence > MOMENT)
+		return true;
+	for (unsigned int i = 0; i < load->flow_count; i++) {
+		if (load->flows[i].received != load->flows[i].sent)
 			return false;
 	}
 	return true;
@@ -232,7 +243,7 @@ int main(int argc, char **argv)
 		take(&load);
 		if (!load.stopping) {
 			send_some(&load);
-		} else if (complete(&load) || now_ms() - load.arrived > load.patience) {
+		} else if (over(&load)) {
 			take(&load);	/* what came besides: nothing may */
 			figures(&load);
 			return 0;

@@ -44,6 +44,7 @@ struct flow {
 	uint64_t doubled;		/* arrived once more */
 	uint64_t late;			/* arrived after a higher one */
 	uint64_t broken;		/* not as sent */
+	uint64_t arrived;		/* ms: when something did */
 	uint64_t probed;		/* ms: when one was sent though the window was full */
 	uint64_t poison;		/* how many of the next ones are poison */
 	uint8_t *seen;			/* a bit a number */
@@ -53,8 +54,8 @@ struct flow {
 void flow_open(struct flow *flow, unsigned int index, const char *address, int clients, int servers);
 /* Send the next datagram. */
 void flow_send(struct flow *flow);
-/* Take what has arrived; returns how many datagrams that were. */
-unsigned int flow_take(struct flow *flow);
+/* Take what has arrived at @now (ms); returns how many datagrams that were. */
+unsigned int flow_take(struct flow *flow, uint64_t now);
 /* Print the numbers that have not arrived, at most @most, as "[index,number]," each. */
 void flow_missing(const struct flow *flow, FILE *out, unsigned int most);
 
