@@ -62,7 +62,9 @@ class RuleBuilder:
             verdict,
             queue,
             _mark(shape),
-            tuple(self._rewrites(shape.rewrite, plain.get("rewrite"), condition, path)),
+            tuple(self._rewrites(shape.rewrite, plain.get("rewrite"), condition, path))
+            if shape.rewrite
+            else (),
             _log(shape),
             place,
         )
@@ -71,7 +73,9 @@ class RuleBuilder:
         parts: list[Condition] = []
         for key, raw in match.items():
             at = (*path, key)
-            if key in ("any", "all") and isinstance(raw, list):
+            if key in FIELDS and raw is not None:
+                parts.append(self._reader.condition(FIELDS[key], raw, self._report, at))
+            elif key in ("any", "all") and isinstance(raw, list):
                 inner = tuple(
                     self._match(item, (*at, index))
                     for index, item in enumerate(raw)
@@ -80,10 +84,9 @@ class RuleBuilder:
                 parts.append(Any(inner) if key == "any" else All(inner))
             elif key == "not" and isinstance(raw, dict):
                 parts.append(Not(self._match(raw, at)))
-            elif key in FIELDS and raw is not None:
-                parts.append(self._reader.condition(FIELDS[key], raw, self._report, at))
         # What is cheap to look at comes first; the order changes no result.
-        return All(tuple(sorted(parts, key=_cost)))
+        parts.sort(key=_cost)
+        return All(tuple(parts))
 
     def _report(self, message: str, path: Path) -> None:
         self._source.problem(message, path)
@@ -158,17 +161,13 @@ def verdict_of(shape: str | QueueShape) -> tuple[Verdict, int | None]:
 
 def _cost(part: Condition) -> int:
     """Order the parts of a match: first what is cheap and seldom true."""
-    match part:
-        case Test(field="sport" | "dport"):
-            return 0
-        case Test():
-            return 2 if FIELDS[part.field].kind is Kind.ADDRESS else 1
-        case Contains():
-            return 4
-        case Matches():
-            return 5
-        case _:
-            return 3
+    if isinstance(part, Test):
+        return _TEST_COST[part.field]
+    return 4 if isinstance(part, Contains) else 5 if isinstance(part, Matches) else 3
+
+
+_TEST_COST = {name: 2 if field.kind is Kind.ADDRESS else 1 for name, field in FIELDS.items()}
+_TEST_COST |= {"sport": 0, "dport": 0}
 
 
 def _mark(shape: RuleShape) -> Mark | None:

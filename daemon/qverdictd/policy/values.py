@@ -22,6 +22,8 @@ from qverdictd.policy.source import Path
 #: Told of each problem, at a path below the value that is being read.
 Report = Callable[[str, Path], None]
 
+#: Types of a value that is one, and stays what it is.
+_SINGLE = frozenset((str, int, bool))
 #: Bytes of packed ranges.
 _LARGEST_COPIED = 4096
 _LARGEST_PAYLOAD = FIELDS["payload"].maximum
@@ -39,11 +41,15 @@ class ValueReader:
         self._sets = sets
         self._all_known = all_known
         self._of_files = {f"@{name}" for name, one in sets.items() if one and one.file}
-        self._known: dict[tuple[str, type, object], Members] = {}
-        """Single values that were read before, by field and type: ``1`` equals ``true``."""
+        self._known: dict[tuple[str, type, object], Condition] = {}
+        """Of single values that were read before, by field and type: ``1`` equals ``true``."""
 
     def condition(self, field: Field, raw: object, report: Report, path: Path = ()) -> Condition:
         """Read a field's value in a match. Problems are reported; what remains is returned."""
+        key = (field.name, raw.__class__, raw) if raw.__class__ in _SINGLE else None
+        # The same ports and networks are in many rules.
+        if key is not None and (known := self._known.get(key)) is not None:
+            return known
         if isinstance(raw, list):
             if not raw:
                 report("an empty list matches nothing: list a value, or leave the key out", path)
@@ -59,12 +65,19 @@ class ValueReader:
         if self._of_lost_set(field, raw):
             return Any(())
         try:
-            if field.kind is Kind.BYTES:
-                return _payload(raw)
-            among, text = self._members(field, raw), written(raw)
+            found = self._one(field, raw)
         except ValueReadError as error:
             report(str(error), path)
             return Any(())
+        if key is not None:
+            self._known[key] = found
+        return found
+
+    def _one(self, field: Field, raw: object) -> Condition:
+        """Read a value that is no list, and not denied. Raises `ValueReadError`."""
+        if field.kind is Kind.BYTES:
+            return _payload(raw)
+        among, text = self._members(field, raw), written(raw)
         if field.either:
             return Any(tuple(Test(name, among, text) for name in field.either))
         return Test(field.name, among, text)
@@ -103,14 +116,7 @@ class ValueReader:
     def _members(self, field: Field, raw: object) -> Members:
         if isinstance(raw, str) and raw.startswith("@"):
             return self._set(field, raw[1:])
-        if not isinstance(raw, str | int):
-            return members(field, raw)
-        # The same ports and networks are in many rules.
-        key = (field.name, type(raw), raw)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = members(field, raw)
-        return found
+        return members(field, raw)
 
     def _set(self, field: Field, name: str) -> Members:
         if name not in self._sets:
