@@ -78,6 +78,7 @@ class NetfilterQueueTransport(Fleeting):
         try:
             transport = cls(queue)
         except OSError as error:
+            NetlinkSocket.open().close()  # the library does not say where it failed; this does
             code = errno.EINVAL if proc.has_net_admin() else errno.EPERM
             raise refusal(queue, code) from error
         try:

@@ -37,7 +37,8 @@ def no_socket() -> TransportError:
     return NoQueueError(
         "no netlink socket: this process may make none, and was handed too few (or none, if this "
         "kernel has no NFQUEUE: modprobe nfnetlink_queue). In a drop-in for the service give "
-        "qverdictd-sockets a larger number, or allow RestrictAddressFamilies=AF_NETLINK"
+        "qverdictd-sockets a larger number, or let the service make its own: PrivateNetwork=no and "
+        "RestrictAddressFamilies=AF_NETLINK"
     )
 
 
