@@ -3,6 +3,7 @@
 
 import argparse
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def _initramfs(target: Kernel, wanted: list[str], out: Path) -> None:
     shutil.copytree(TREE / "tests/netns", scenarios / "tests/netns", ignore=keep)
     (scenarios / "tests/__init__.py").touch()
     shutil.copytree(QEMU / "service/guest", scenarios / "guest", ignore=keep)
+    gcc = [packages.program("gcc"), "-shared", "-fPIC", "-o", str(scenarios / "poison.so")]
+    subprocess.run([*gcc, str(TREE / "tests/netns/poison.c")], check=True)
     (scenarios / "wanted").write_text("\n".join(wanted), encoding="ascii")
     cpio(top, out)
     shutil.rmtree(top)

@@ -12,7 +12,7 @@ from tests.netns import enter
 from tests.netns.demo_live import wire
 from tests.netns.lab import Lab
 
-from . import package, takeover, verdicts
+from . import package, poison, takeover, verdicts
 from .system import journal, run
 
 _WANTED = Path("/opt/qverdictd/wanted")
@@ -22,6 +22,7 @@ _STEPS: dict[str, Callable[[Lab], None]] = {
     "reload": verdicts.reload,
     "kill": takeover.kill,
     "restart": takeover.restart,
+    "poison": poison.poison,
     "purge": package.purge,
 }
 
