@@ -18,6 +18,7 @@ from qverdictd.control.notify import Notifier
 from qverdictd.control.report import summary
 from qverdictd.control.viewer import Viewer
 from qverdictd.engine.base import Engine
+from qverdictd.engine.compiled import MEMORY
 from qverdictd.engine.native import NativeEngine
 from qverdictd.engine.reference import ReferenceEngine
 from qverdictd.errors import Exit, PolicyError, Problem, QverdictdError, TransportError
@@ -36,15 +37,15 @@ from qverdictd.worker.choose import choose
 from qverdictd.worker.cpus import Cpus
 
 
-def make_engine(name: str, policy: Policy, *, lanes: int = 1) -> Engine:
+def make_engine(name: str, policy: Policy, *, lanes: int = 1, memory: int = MEMORY) -> Engine:
     """Return the engine that the configuration asks for; ``auto`` is the compiled one.
 
-    ``lanes``: workers of its own that it may have. Raises `PolicyError` for a policy that it cannot
-    run.
+    ``lanes``: workers of its own that it may have. ``memory``: bytes that it may build for a
+    policy. Raises `PolicyError` for one that it cannot run.
     """
     if name == "reference":
         return ReferenceEngine(policy, _Defects())
-    return NativeEngine(policy, _Defects(), lanes=lanes)
+    return NativeEngine(policy, _Defects(), lanes=lanes, memory=memory)
 
 
 class _Defects:

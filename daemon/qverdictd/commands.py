@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from qverdictd.app import Daemon, check_policy, make_engine, open_transports
-from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
+from qverdictd.control.config import Config, cpu_numbers, memory_size, queue_numbers, read_config
 from qverdictd.control.counters import Counters
 from qverdictd.control.journal import journal, say
 from qverdictd.control.kmod import changed, state, table
@@ -41,7 +41,9 @@ def run(given: Namespace) -> Exit:
     rules = given.rules or Path(config.rules)
     policy = load(rules)
     numbers = queue_numbers(config.queues)
-    engine = make_engine(config.engine, policy, lanes=max(len(numbers), _IPQUEUES))
+    lanes = max(len(numbers), _IPQUEUES)
+    memory = memory_size(config.engine_memory)
+    engine = make_engine(config.engine, policy, lanes=lanes, memory=memory)
     check_policy(policy, [], numbers)
     store = from_environment()
     transports = open_transports(config, store)
@@ -95,10 +97,12 @@ def _colour() -> bool:
 def check(given: Namespace) -> Exit:
     """Load policies and run their tests; all problems of all files at once."""
     problems: list[Problem] = []
-    for file in given.files or [Path(read_config(None).rules)]:
+    config = Config() if given.files else read_config(None)
+    memory = memory_size(config.engine_memory)
+    for file in given.files or [Path(config.rules)]:
         try:
             policy = load(file)
-            compiled(policy)
+            compiled(policy, memory=memory)
         except PolicyError as error:
             problems += error.problems
             continue

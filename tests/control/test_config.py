@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qverdictd.control import config as config_module
-from qverdictd.control.config import Config, cpu_numbers, queue_numbers, read_config
+from qverdictd.control.config import Config, cpu_numbers, memory_size, queue_numbers, read_config
 from qverdictd.control.wiring import AttachShape
 from qverdictd.errors import Exit, PolicyError
 
@@ -26,6 +26,7 @@ def test_defaults_are_those_of_the_manual() -> None:
     assert Config().model_dump() == {
         "transport": "auto",
         "engine": "auto",
+        "engine_memory": "1G",
         "queues": 0,
         "cpus": "auto",
         "overflow": "drop",
@@ -40,13 +41,14 @@ def test_defaults_are_those_of_the_manual() -> None:
 
 def test_every_key(tmp_path: Path) -> None:
     text = (
-        "transport: netfilterqueue\nengine: reference\nqueues: 4-7\ncpus: 0,2-3\noverflow: accept\n"
+        "transport: netfilterqueue\nengine: reference\nengine_memory: 2G\nqueues: 4-7\n"
+        "cpus: 0,2-3\noverflow: accept\n"
         "queue_length: 1\nlinger: 0\ncopy_range: 1\nrules: r.yaml\nwatch_sets: false\n"
         "attach: {in: eth0}\n"
     )
     config = read_config(written(tmp_path, text))
     assert list(config.model_dump().values()) == [
-        "netfilterqueue", "reference", "4-7", "0,2-3", "accept", 1, 0, 1, "r.yaml", False,
+        "netfilterqueue", "reference", "2G", "4-7", "0,2-3", "accept", 1, 0, 1, "r.yaml", False,
         AttachShape.model_validate({"in": "eth0"}).model_dump(),
     ]  # fmt: skip
     assert queue_numbers(config.queues) == (4, 5, 6, 7)
@@ -59,6 +61,10 @@ def test_every_key(tmp_path: Path) -> None:
         (
             "transport: nfq\n",
             "1:12: expected 'auto', 'ipqueue', 'nfqueue' or 'netfilterqueue', not",
+        ),
+        (
+            "engine_memory: true\n",
+            "1:16: expected memory such as 512M or 2G, at least 64K, not",
         ),
         ("engine: natve\n", "1:9: expected 'auto', 'native' or 'reference', not 'natve': did you"),
         ("overflow: on\n", "1:11: on means different things in YAML 1.1 and 1.2: quote it"),
@@ -120,6 +126,14 @@ def test_the_usual_file_need_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_what_is_no_queue(text: str) -> None:
     with pytest.raises(ValueError, match="expected a queue's number"):
         queue_numbers(text)
+
+
+def test_amounts_of_memory() -> None:
+    amounts = [memory_size(text) for text in ("1G", "512M", "64K", 65536, "65536")]
+    assert amounts == [1 << 30, 512 << 20, 1 << 16, 1 << 16, 1 << 16]
+    for text in ("", "G", "1T", "1 G", "1.5G", "-1G", "1g", 65535, "63K", "9" * 12 + "G"):
+        with pytest.raises(ValueError, match="expected memory such as 512M or 2G, at least 64K"):
+            memory_size(text)
 
 
 def test_processors() -> None:

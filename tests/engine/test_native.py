@@ -2,12 +2,10 @@
 """The compiled engine behind the interface of engines: policies in and out of force, defects."""
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from qverdictd import commands
 from qverdictd.action.decision import Decision, Log, Reason, Verdict
 from qverdictd.cli import main
 from qverdictd.engine.compiled import compiled
@@ -52,13 +50,12 @@ def test_a_prepared_policy_is_in_force_when_it_is_put_there() -> None:
     assert (decision.verdict, decision.generation) == (Verdict.QUEUE, 2)
 
 
-def test_a_policy_that_cannot_be_compiled_leaves_the_one_before(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    engine = NativeEngine(policy(DROP), fail)
-    monkeypatch.setattr("qverdictd.engine.native.compiled", partial(compiled, memory=1))
+def test_a_policy_that_needs_too_much_memory_leaves_the_one_before() -> None:
     with pytest.raises(PolicyError):
-        engine.prepare(policy(QUEUE))
+        NativeEngine(policy(GREEDY), fail, memory=LITTLE)
+    engine = NativeEngine(policy(DROP), fail, memory=LITTLE)
+    with pytest.raises(PolicyError):
+        engine.prepare(policy(GREEDY))
     assert engine.judge([syn(23)])[0].verdict is Verdict.DROP
 
 
@@ -71,8 +68,10 @@ def test_the_rule_to_blame_for_memory_is_named(
     place = rf"^{file}:4:5: rule 'greedy': "
     with pytest.raises(PolicyError, match=place):
         compiled(load(file), memory=LITTLE)
-    monkeypatch.setattr(commands, "compiled", partial(compiled, memory=LITTLE))
-    assert main(["check", str(file)]) == Exit.CONFIG
+    config = tmp_path / "qverdictd.yaml"
+    config.write_text(f"rules: {file}\nengine_memory: {LITTLE}\n")
+    monkeypatch.setattr("qverdictd.control.config.CONFIG_FILE", config)
+    assert main(["check"]) == Exit.CONFIG
     assert capsys.readouterr().err.startswith(f"{file}:4:5: rule 'greedy': ")
 
 

@@ -58,6 +58,26 @@ def _cpus(value: object) -> str | int:
     return value
 
 
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
+_LEAST_MEMORY = 1 << 16
+
+
+def memory_size(text: str | int) -> int:
+    """Read ``1G``, ``512M``, ``65536K`` or bytes, in units of 1,024. Raises ValueError."""
+    found = re.fullmatch(r"([0-9]{1,15})([KMG]?)", str(text))
+    size = int(found[1]) << _UNITS[found[2]] if found else 0
+    if not _LEAST_MEMORY <= size < 1 << 63:
+        raise ValueError(f"expected memory such as 512M or 2G, at least 64K, not {text!r}")
+    return size
+
+
+def _memory(value: object) -> str | int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        value = written(value)
+    memory_size(value)
+    return value
+
+
 class Config(Shape):
     """How to run."""
 
@@ -70,6 +90,11 @@ class Config(Shape):
     )
     engine: Literal["auto", "native", "reference"] = Field(
         default="auto", description="who judges: the compiled engine (auto, native), or Python's"
+    )
+    engine_memory: Annotated[int | str, PlainValidator(_memory)] = Field(
+        default="1G",
+        description="the most that the compiled engine may build for one policy, such as 512M or "
+        "2G; a reload needs it twice for a moment; one that needs more is refused",
     )
     queues: Annotated[int | str, PlainValidator(_queues)] = Field(
         default=0, description="a queue, or a range such as 0-3: one worker each"

@@ -8,10 +8,12 @@ from qverdictd.policy.model import Policy
 
 #: Flows that a thread remembers, of which it then need not search the rules.
 CACHED_FLOWS = 1 << 16
+#: Bytes that may be built from a program.
+MEMORY = 1 << 30
 
 
-def compiled(policy: Policy, *, lanes: int = 1, memory: int = 0) -> Engine:
-    """Compile for ``lanes`` threads, with at most ``memory`` bytes (0: 1 GiB) beside the program.
+def compiled(policy: Policy, *, lanes: int = 1, memory: int = MEMORY) -> Engine:
+    """Compile for ``lanes`` threads, with at most ``memory`` bytes beside the program.
 
     Raises `PolicyError` for a policy that the engine cannot run, at the rule to blame;
     `QverdictdError` if there is no memory for it.

@@ -8,7 +8,7 @@ from functools import partial
 from qverdictd import _fast
 from qverdictd.action.decision import Decision, Log, Reason, Verdict
 from qverdictd.engine.base import Report, judged_apart
-from qverdictd.engine.compiled import compiled
+from qverdictd.engine.compiled import MEMORY, compiled
 from qverdictd.packet.raw import RawPacket
 from qverdictd.policy.model import Policy
 
@@ -22,10 +22,10 @@ _Raw = tuple[int, int, int | None, int | None, int, bytes | None, tuple[int, ...
 class Compiled:
     """A compiled policy, and what of its rules decisions tell."""
 
-    def __init__(self, policy: Policy, lanes: int = 1) -> None:
-        """Compile for ``lanes`` threads. Raises as `compiled` does."""
+    def __init__(self, policy: Policy, lanes: int = 1, memory: int = MEMORY) -> None:
+        """Compile for ``lanes`` threads, in ``memory`` bytes. Raises as `compiled` does."""
         self.policy = policy
-        self.engine = compiled(policy, lanes=lanes)
+        self.engine = compiled(policy, lanes=lanes, memory=memory)
         self._names = tuple(rule.name for rule in policy.rules)
         self._logs = tuple(rule.log for rule in policy.rules)
         self._generation = policy.generation
@@ -68,9 +68,11 @@ class NativeEngine:
         clock: Callable[[], int] = time.time_ns,
         *,
         lanes: int = 1,
+        memory: int = MEMORY,
     ) -> None:
         self._lanes = lanes
-        self._in_force = Compiled(policy, lanes)
+        self._memory = memory
+        self._in_force = Compiled(policy, lanes, memory)
         self._report = report
         self._clock = clock
 
@@ -86,7 +88,7 @@ class NativeEngine:
 
     def compile(self, policy: Policy) -> Compiled:
         """Compile the policy that is to follow the one in force. Raises as `compiled` does."""
-        return Compiled(policy.following(self.policy), self._lanes)
+        return Compiled(policy.following(self.policy), self._lanes, self._memory)
 
     def adopt(self, compiled: Compiled) -> None:
         """Put a compiled policy in force."""
