@@ -35,9 +35,9 @@ class Manager:
         return dict(line.split("=", 1) for line in text.split("\n"))
 
     def hear_state(self) -> dict[str, str]:
-        """Return what is told next of the service's state."""
+        """Return what is told next of the service's state, not of descriptors or the watchdog."""
         while (told := self.hear()) is not None:
-            if "WATCHDOG" not in told:
+            if "STATUS" in told:
                 return told
         raise AssertionError("nothing was told")
 
