@@ -36,7 +36,10 @@ def test_from_nothing_to_judging_and_back_to_nothing(bare: Machine) -> None:
         udp.send(b"x")
         assert udp.arrived(1) == [b"x"]
     assert bare.do("qverdictd", "doctor").startswith("nothing is wrong with queue 0")
+    bare.do("systemctl", "enable", "qverdictd.socket")
+    bare.do("systemctl", "restart", UNIT)
     bare.do("apt-get", "-q", "-y", "remove", "qverdictd")
+    assert bare.lab.queues("gateway") == {}
     # No rule of ours leads to a queue that nobody holds.
     with Udp(bare.lab) as udp:
         udp.send(b"x")
