@@ -72,7 +72,7 @@ bench: ready ## speed and memory, ours and others', beside the goals: bench/REPO
 	bench/run
 
 bench-endure: ready ## memory and descriptors over an hour of load and 10,000 reloads
-	bench/run --only endure
+	bench/run --only hour,reloads
 
 include tests/qemu/Makefile.inc
 include tests/fuzz/Makefile.inc

@@ -37,7 +37,8 @@ PARTS = {
     "load": Part("From YAML to a program that runs", loading.run, 5),
     "reload": Part("Reload under load", reload.run, 8),
     "service": Part("The service on a real systemd", service.run, 9),
-    "endure": Part("Memory and descriptors over time", endure.run, 1, asked=True),
+    "hour": Part("Memory and descriptors under load", endure.under_load, 1, asked=True),
+    "reloads": Part("Memory and descriptors over reloads", endure.over_reloads, 1, asked=True),
 }
 
 
@@ -72,13 +73,16 @@ def arguments() -> argparse.Namespace:
         "--engine", choices=("native", "reference"), default="native", help="what ours judges with"
     )
     parser.add_argument(
-        "--minutes", type=float, default=60, help="endure: under load (default: %(default)s)"
+        "--minutes", type=float, default=60, help="hour: under load (default: %(default)s)"
     )
     parser.add_argument(
-        "--reloads", type=int, default=10_000, help="endure: (default: %(default)s)"
+        "--reloads", type=int, default=10_000, help="reloads: (default: %(default)s)"
     )
     parser.add_argument(
-        "--rate", type=int, default=2_000, help="endure: packets a second (default: %(default)s)"
+        "--rate",
+        type=int,
+        default=2_000,
+        help="hour, reloads: packets a second (default: %(default)s)",
     )
     return parser.parse_args()
 

@@ -24,6 +24,7 @@ from bench.managed import Held, Managed, managed
 from bench.measure import in_flight
 from bench.tools import Options, compiled, configuration, policy, say, written
 
+_QUEUE = 0
 _FLOWS = 100_000
 _WARM_UP = 2 * _FLOWS
 _WARM_RELOADS = 20
@@ -53,10 +54,9 @@ _COLUMNS = (
 class Load:
     """Sends a burst of packets every second, for as long as the ``with`` block lasts."""
 
-    def __init__(self, pid: int, queue: int, rate: int, generate: Path) -> None:
+    def __init__(self, pid: int, rate: int, generate: Path) -> None:
         """``rate``: packets a second, over time."""
         self._pid = pid
-        self._queue = queue
         self._packets = round(rate * _BURST)
         self._generate = generate
         self._ended = threading.Event()
@@ -70,7 +70,7 @@ class Load:
         traffic = Traffic(_FLOWS, self._flow, packets, in_flight())
         with link.counter() as counter:
             number = counter.fileno()
-            command = link.generator(self._generate, self._queue, traffic, number, self._pid)
+            command = link.generator(self._generate, _QUEUE, traffic, number, self._pid)
             done = subprocess.run(command, pass_fds=[number], stdout=subprocess.PIPE, check=True)
         self._flow = (self._flow + packets) % _FLOWS
         self.sent += packets
@@ -134,13 +134,11 @@ class Course:
 
 
 @contextmanager
-def _course(
-    name: str, rules: Path, queue: int, options: Options
-) -> Iterator[tuple[Course, Managed]]:
+def _course(name: str, rules: Path, options: Options) -> Iterator[tuple[Course, Managed]]:
     """Let the daemon live under load; a packet that was lost is an error."""
-    with managed(rules, configuration(options.engine), queue) as daemon:
+    with link.made(1), managed(rules, configuration(options.engine), _QUEUE) as daemon:
         course = Course(name, daemon.held())
-        with Load(daemon.pid, queue, options.rate, compiled("generate")) as load:
+        with Load(daemon.pid, options.rate, compiled("generate")) as load:
             yield course, daemon
             course.held.append(daemon.held())
         course.ended = time.monotonic()
@@ -161,7 +159,7 @@ def _under_load(options: Options) -> Course:
     """Judge packets by 10,000 rules for some minutes."""
     name = "load, 10,000 rules"
     rules = policy("endure", policies.spread(10_000))
-    with _course(name, rules, 0, options) as (course, daemon):
+    with _course(name, rules, options) as (course, daemon):
         for _ in range(_WARM_RELOADS):
             daemon.reload()
         _begin(course, daemon)
@@ -180,7 +178,7 @@ def _over_reloads(options: Options) -> Course:
     # Always with the same policy in force, or its size would be told as growth.
     apart = max(2, options.reloads // _SAMPLES * 2)
     warm = options.reloads // _WARM_PART // apart * apart
-    with _course("reloads, 200 and 300 rules in turn", rules, 1, options) as (course, daemon):
+    with _course("reloads, 200 and 300 rules in turn", rules, options) as (course, daemon):
         for number in range(1, warm + options.reloads + 1):
             rules.write_text(texts[number % 2])
             daemon.reload()
@@ -213,35 +211,29 @@ def _progress(course: Course, left: str) -> None:
     say(f"endure: {course.name}: {left}; {memory}, {now.descriptors} descriptors")
 
 
-def run(options: Options) -> Findings:
-    """Let a daemon live under load, and another through reloads."""
-    link.make(2)
-    found = Findings(tables=[Table(_COLUMNS)])
-    courses = [_under_load(options), _over_reloads(options)]
-    whats = [
-        f"memory after {options.minutes:g} minutes under load: over that at the begin",
-        f"memory after {options.reloads:,} reloads: over that at the begin",
+def under_load(options: Options) -> Findings:
+    """Let a daemon live under load."""
+    return _findings(_under_load(options), f"after {options.minutes:g} minutes under load", options)
+
+
+def over_reloads(options: Options) -> Findings:
+    """Let a daemon live through reloads."""
+    return _findings(_over_reloads(options), f"after {options.reloads:,} reloads", options)
+
+
+def _findings(course: Course, when: str, options: Options) -> Findings:
+    fewest, most = course.descriptors()
+    found = Findings(tables=[Table(_COLUMNS, [course.row()])])
+    found.figures = [
+        Figure(f"memory {when}: over that at the begin", course.growth(), "x", Goal(1.01, 1.0)),
+        Figure(f"descriptors {when}: most less fewest", most - fewest, "", Goal(0, 0)),
     ]
-    for course, what in zip(courses, whats, strict=True):
-        fewest, most = course.descriptors()
-        found.figures += [
-            Figure(what, course.growth(), "x", Goal(1.01, 1.0)),
-            Figure(
-                what.split(":")[0].replace("memory", "descriptors more"),
-                most - fewest,
-                "",
-                Goal(0, 0),
-            ),
-        ]
-        found.tables[0].rows.append(course.row())
-    found.notes.append(
+    found.notes = [
         "Resident: the process's memory in RAM (Rss of smaps_rollup); own: what of it no file "
         f"holds (Anonymous). The first is after a warm-up, in which each of {_FLOWS:,} flows was "
         f"seen twice and the policy was reloaded: {_WARM_RELOADS} times before the load, and a "
-        "quarter as often as afterwards before the reloads."
-    )
-    found.notes.append(
+        "quarter as often as afterwards before the reloads.",
         f"Packets come in bursts, {options.rate:,} a second over time; every one arrived, and the "
-        "daemon's own count agrees. The watchdog's feeding is on, as in the unit."
-    )
+        "daemon's own count agrees. The watchdog's feeding is on, as in the unit.",
+    ]
     return found

@@ -17,6 +17,8 @@ goes no further than the next table, whose rule is the receiver.
 import json
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +31,7 @@ def _run(*command: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def make(queues: int) -> None:
-    """Make the links and rules of the queues 0 to ``queues`` - 1 in the private world we are in."""
+def _make(queues: int) -> None:
     _run("ip", "netns", "add", _NAMESPACE)
     for queue in range(queues):
         device, peer = f"queue{queue}", f"traffic{queue}"
@@ -41,6 +42,20 @@ def make(queues: int) -> None:
         _run("iptables-legacy", "-t", "raw", "-A", *rule, "NFQUEUE", "--queue-num", str(queue))
     # One rule counts for all: only one program has traffic at a time.
     _run("iptables-legacy", "-t", "mangle", "-A", "PREROUTING", "-p", "udp", "-j", "DROP")
+
+
+@contextmanager
+def made(queues: int) -> Iterator[None]:
+    """Make the links and rules of the queues 0 to ``queues`` - 1 in the private world we are in."""
+    _make(queues)
+    try:
+        yield
+    finally:
+        for table in ("raw", "mangle"):
+            _run("iptables-legacy", "-t", table, "-F", "PREROUTING")
+        for queue in range(queues):
+            _run("ip", "link", "delete", f"queue{queue}")
+        _run("ip", "netns", "delete", _NAMESPACE)
 
 
 def counter() -> socket.socket:

@@ -132,9 +132,9 @@ def run(options: Options) -> Findings:
     """Measure all programs with all numbers of flows."""
     generate, chosen = compiled("generate"), everyone(options)
     own, _ = processors()
-    link.make(len(chosen))
     table = []
     with ExitStack() as stack:
+        stack.enter_context(link.made(len(chosen)))
         standing = [
             Standing(one.name, stack.enter_context(running(one, [own], queue)), queue)
             for queue, one in enumerate(chosen)

@@ -82,8 +82,10 @@ def _hang(machine: Machine, udp: Udp, numbers: Callable[[], int]) -> float:
     That is when a packet arrives that was sent after the stop. Raises RuntimeError if none does.
     """
     pid = machine.daemon()
-    machine.kill(signal.SIGSTOP)
     began = time.monotonic()
+    machine.kill(signal.SIGSTOP)
+    while not _stopped(pid):  # a thread may finish what it is at
+        time.sleep(0.001)
     first = numbers()
     while time.monotonic() < began + _SOON:
         udp.send(numbers().to_bytes(8))
@@ -96,6 +98,15 @@ def _hang(machine: Machine, udp: Udp, numbers: Callable[[], int]) -> float:
                 return took
         time.sleep(_APART)
     raise RuntimeError(f"nobody judges: {machine.journal()[-2000:]}")
+
+
+def _stopped(pid: int | None) -> bool:
+    """Tell whether all threads of a process are stopped."""
+    states = [
+        task.read_text().rpartition(")")[2].split()[0]
+        for task in Path(f"/proc/{pid}/task").glob("*/stat")
+    ]
+    return set(states) == {"T"}
 
 
 def _hangs(machine: Machine, rounds: int) -> list[float]:
