@@ -12,7 +12,7 @@ from tests.netns import enter
 from tests.netns.demo_live import wire
 from tests.netns.lab import Lab
 
-from . import package, poison, takeover, verdicts
+from . import package, poison, takeover, verdicts, without
 from .system import journal, run
 
 _WANTED = Path("/opt/qverdictd/wanted")
@@ -24,6 +24,7 @@ _STEPS: dict[str, Callable[[Lab], None]] = {
     "restart": takeover.restart,
     "poison": poison.poison,
     "purge": package.purge,
+    "without": without.without,
 }
 
 
