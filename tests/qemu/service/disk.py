@@ -23,6 +23,7 @@ _PACKAGES = (
     "gcc-12",
     "libelf1",
     "libssl3",
+    "pahole",
     # what the scenarios and any bootable system need
     "ethtool",
     "iproute2",
