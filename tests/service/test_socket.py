@@ -111,6 +111,22 @@ def test_a_line_for_each_queue(machine: Machine) -> None:
     assert queues(machine) == set()
 
 
+def test_a_queue_without_a_line_is_the_service_s(machine: Machine) -> None:
+    policy(machine, POLICY)
+    machine.path("/etc/qverdictd/qverdictd.yaml").write_text("queues: 0-1\n")
+    machine.do("systemctl", "enable", SOCKET)
+    machine.do("systemctl", "start", UNIT)
+    queue_rule(machine.lab, number=1)
+    assert queues(machine) == {0, 1}
+    with Udp(machine.lab) as udp:
+        udp.send(b"judged")
+        assert udp.arrived(1) == [b"judged"]
+    machine.do("systemctl", "restart", UNIT)
+    assert queues(machine) == {0, 1}
+    machine.do("systemctl", "stop", UNIT)
+    assert queues(machine) == {0}
+
+
 def test_it_is_begun_with_while_the_service_runs(machine: Machine) -> None:
     """At a restart: the queue stays on its socket until it is free."""
     policy(machine, POLICY)
