@@ -70,6 +70,8 @@ def test_the_words(manager: socket.socket) -> None:
     _ready, status = heard(manager)
     assert status.startswith("STATUS=not reloaded: a.yaml:1:1: bad; a.yaml:2:1: xxx")
     assert len(status) == 507
+    notifier.status("judging: 1 rules\nset 'a' stays as it was:\na.txt:1:1: bad")
+    assert heard(manager) == ["STATUS=judging: 1 rules; set 'a' stays as it was: a.txt:1:1: bad"]
     notifier.stopping()
     assert heard(manager)[0] == "STOPPING=1"
 
