@@ -96,8 +96,8 @@ def measured(part: Part, given: argparse.Namespace) -> Chapter:
         given.engine,
         given.quick,
         given.programs,
-        0.2 if given.quick else given.minutes,
-        100 if given.quick else given.reloads,
+        0.1 if given.quick else given.minutes,
+        80 if given.quick else given.reloads,
         given.rate,
     )
     now = datetime.datetime.now(datetime.UTC)

@@ -31,7 +31,8 @@ def _run(*command: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _make(queues: int) -> None:
+def make(queues: int) -> None:
+    """Make the links and rules of the queues 0 to ``queues`` - 1 in the private world we are in."""
     _run("ip", "netns", "add", _NAMESPACE)
     for queue in range(queues):
         device, peer = f"queue{queue}", f"traffic{queue}"
@@ -46,8 +47,8 @@ def _make(queues: int) -> None:
 
 @contextmanager
 def made(queues: int) -> Iterator[None]:
-    """Make the links and rules of the queues 0 to ``queues`` - 1 in the private world we are in."""
-    _make(queues)
+    """Have the links and rules for as long as the ``with`` block lasts."""
+    make(queues)
     try:
         yield
     finally:

@@ -30,16 +30,22 @@ def sample(**changed: float) -> Sample:
     return Sample(**(values | changed))  # type: ignore[arg-type]
 
 
-def test_a_quick_run_of_everything() -> None:
-    """Each program answers its queue, each part has its figures; nothing is lost or left out."""
-    command = [str(ROOT / "bench" / "run"), "--quick"]
+def quick(*parts: str) -> str:
+    """Run parts of the benchmark quickly; return what they print."""
+    command = [str(ROOT / "bench" / "run"), "--quick", "--only", ",".join(parts)]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True)
     assert "not measured:" not in done.stdout
-    assert "no valid turn" not in done.stdout
-    assert "lost or not accepted: 0." in done.stdout
+    return done.stdout
+
+
+def test_a_quick_run_of_everything() -> None:
+    """Each program answers its queue, each part has its figures; nothing is lost or left out."""
+    said = quick("classify", "live", "tcp", "trip", "load", "reload")
+    assert "no valid turn" not in said
+    assert "lost or not accepted: 0." in said
     runs = re.findall(
         r"^(.+?) +((?:64|100,000) flows, (?:steady|gathered)) +[\d,]+ +[\d.]+",
-        done.stdout,
+        said,
         re.MULTILINE,
     )
     programs = {name for name, _ in runs}
@@ -50,6 +56,15 @@ def test_a_quick_run_of_everything() -> None:
         for flows in ("64", "100,000")
         for how in ("steady", *(["gathered"] if name not in SLOW else []))
     )
+
+
+def test_a_quick_run_over_time() -> None:
+    """Under load and over reloads no descriptor is added, and memory does not run away."""
+    said = quick("hour", "reloads")
+    growths = re.findall(r"^memory after .*: over that at the begin +([\d.]+)x", said, re.MULTILINE)
+    assert len(growths) == 2
+    assert max(map(float, growths)) < 1.2
+    assert re.findall(r"most less fewest +([\d.]+)", said) == ["0.000", "0.000"]
 
 
 DROPPER = """
