@@ -13,6 +13,8 @@ import sys
 
 NETLINK_NETFILTER = 12  # linux/netlink.h
 NAME = "spare"
+AT_ONCE = 128
+"""Descriptors a message: the kernel passes no more than 253 (SCM_MAX_FD in net/scm.h)."""
 
 
 def main() -> int:
@@ -33,7 +35,9 @@ def main() -> int:
         # Those that a start before this one did not come to use.
         manager.send(f"FDSTOREREMOVE=1\nFDNAME={NAME}".encode())
         told = f"FDSTORE=1\nFDNAME={NAME}\nFDPOLL=0".encode()
-        socket.send_fds(manager, [told], [each.fileno() for each in made])
+        for first in range(0, count, AT_ONCE):
+            some = [each.fileno() for each in made[first : first + AT_ONCE]]
+            socket.send_fds(manager, [told], some)
     return 0
 
 

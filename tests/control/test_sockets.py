@@ -50,6 +50,17 @@ def test_new_sockets_take_the_place_of_those_that_were_not_used(manager: socket.
     manager.close()
 
 
+def test_as_many_as_there_may_be_queues(manager: socket.socket) -> None:
+    subprocess.run([sys.executable, "-IS", FILE, "256"], check=True)
+    assert manager.recv(4096).startswith(b"FDSTOREREMOVE=1")
+    for _ in range(2):
+        _text, made, _flags, _from = socket.recv_fds(manager, 4096, 253)
+        assert len(made) == 128
+        for descriptor in made:
+            os.close(descriptor)
+    manager.close()
+
+
 def test_a_kernel_that_makes_none_is_the_daemon_s_to_tell_of(
     manager: socket.socket,
     module: ModuleType,
