@@ -147,3 +147,22 @@ def test_what_waits_on_a_descriptor() -> None:
         assert served.waiting()
         ours.recv(1)
         assert not served.waiting()
+
+
+@pytest.mark.parametrize("error", [InterruptedError(4, "Interrupted"), ConnectionRefusedError()])
+def test_a_manager_that_does_not_listen_ends_nobody(error: OSError) -> None:
+    """A signal may come while its socket is full; it may be away while it is replaced."""
+    heard: list[str] = []
+    errors = [error]
+
+    def send(text: str) -> None:
+        if errors:
+            raise errors.pop()
+        heard.append(text)
+
+    notifier = Notifier(send)
+    notifier.ready("judging")
+    notifier.stopping()
+    stopping = "STOPPING=1\nSTATUS=answering the packets that wait"
+    again = ["READY=1\nSTATUS=judging"] if isinstance(error, InterruptedError) else []
+    assert heard == [*again, stopping]

@@ -92,11 +92,21 @@ class Notifier:
             progress[source] == self._before.get(source) and source.waiting() for source in sources
         )
         self._before = progress
-        if not stuck and self._send is not None:
-            self._send("WATCHDOG=1")
+        if not stuck:
+            self._told("WATCHDOG=1")
 
     def _tell(self, state: str | None, status: str) -> None:
-        if self._send is not None:
-            line = status.replace(":\n", ": ").replace("\n", "; ")
-            short = line if len(line) <= _STATUS_MAX else line[: _STATUS_MAX - 3] + "..."
-            self._send(f"{state}\nSTATUS={short}" if state else f"STATUS={short}")
+        line = status.replace(":\n", ": ").replace("\n", "; ")
+        short = line if len(line) <= _STATUS_MAX else line[: _STATUS_MAX - 3] + "..."
+        self._told(f"{state}\nSTATUS={short}" if state else f"STATUS={short}")
+
+    def _told(self, text: str) -> None:
+        """Tell it, again if a signal came while systemd was not listening; failing ends nobody."""
+        while self._send is not None:
+            try:
+                self._send(text)
+            except InterruptedError:
+                continue
+            except OSError as error:
+                say(f"systemd was not told {text!r}: {error.strerror}", level="error")
+            return
