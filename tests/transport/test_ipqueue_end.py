@@ -4,15 +4,20 @@
 import dataclasses
 import os
 import sys
+import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qverdictd.action.decision import Verdict
+from qverdictd.engine.reference import ReferenceEngine
 from qverdictd.packet.raw import RawPacket
+from qverdictd.policy.load import load
 from qverdictd.transport.ipqueue import IpqueueTransport
 from qverdictd.wire.ipqueue_classic import COPY_NONE
+from qverdictd.worker.python import PythonWorkers
 
 from .ipqueue_module import Link, Module
 from .ipqueue_serving import Shelf, decide, serve, take
@@ -213,6 +218,27 @@ def test_a_kill_makes_nobody_suspect() -> None:
     assert (transport.taken_over.judged, transport.taken_over.faulted) == (4, False)
     assert serve(transport) == [1, 2, 3, 4]
     assert not transport.condemned
+
+
+def test_what_was_read_ahead_is_served_though_no_descriptor_tells(tmp_path: Path) -> None:
+    module, shelf = Module(), Shelf()
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    for _ in range(4):
+        module.arrive()
+    transport.receive()
+    end(transport, shelf, fault=True)
+    transport = take(module, Link(module), linger_ms=LINGER, store=shelf)
+    (tmp_path / "rules.yaml").write_text("version: 1\ndefault: accept\non_error: accept\n")
+    engine = ReferenceEngine(load(tmp_path / "rules.yaml"), pytest.fail)
+    workers = PythonWorkers(engine, [transport], lambda *_: 0)
+    workers.start(lambda: None)
+    deadline = time.monotonic() + 10
+    while len(module.decided) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert answered(module) == [1, 2, 3, 4]
+    assert workers.stop(leave=True) == []
+    transport.close()
+    assert module.lingering
 
 
 def test_a_ledger_of_packets_that_are_gone() -> None:
