@@ -48,6 +48,8 @@ class Loader:
         self._workers = workers
         self._check = check
         self._notifier = notifier
+        self._refused = ""
+        """Why the policy is not as its files say; empty: it is."""
         self._stale: dict[str, str] = {}
         """Sets that are not as their files say, and why."""
 
@@ -70,22 +72,22 @@ class Loader:
         except Exception as error:
             self._policy_stays(error)
             return
+        self._refused = ""
         self._stale.clear()
         policy = self._engine.policy
-        message = f"{len(policy.rules)} rules from {self._rules}"
         say(
-            f"reloaded: {message}",
+            f"reloaded: {len(policy.rules)} rules from {self._rules}",
             Event.RELOADED,
             policy=self._rules,
             rules=len(policy.rules),
             generation=policy.generation,
         )
-        self._notifier.ready(f"judging: {message}")
+        self._notifier.ready(self._status())
 
     def _policy_stays(self, error: Exception) -> None:
-        message = f"not reloaded, the policy before stays in force:\n{_reason(error)}"
-        say(message, Event.NOT_RELOADED, level="error", policy=self._rules)
-        self._notifier.ready(message)
+        self._refused = f"not reloaded, the policy before stays in force:\n{_reason(error)}"
+        say(self._refused, Event.NOT_RELOADED, level="error", policy=self._rules)
+        self._notifier.ready(self._status())
 
     def sets(self, files: frozenset[str]) -> Finish:
         """Read the sets again that have these files; all else stays as it is in force."""
@@ -125,8 +127,12 @@ class Loader:
         self._say_read([named for named in same if named.name in self._stale])
         for one in refused:
             self._say_refused(one)
-        status = f"judging: {len(self._engine.policy.rules)} rules from {self._rules}"
-        self._notifier.status("\n".join((status, *self._stale.values())))
+        self._notifier.status(self._status())
+
+    def _status(self) -> str:
+        """Return what the service manager shows: also what is not as files say, as long as so."""
+        judging = f"judging: {len(self._engine.policy.rules)} rules from {self._rules}"
+        return "\n".join((self._refused or judging, *self._stale.values()))
 
     def _say_read(self, sets: list[NamedSet]) -> None:
         for named in sets:
