@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "ledger.h"
 
-#include <string.h>
-
 _Static_assert(QV_BATCH_MAX < 1 << QV_LEDGER_COUNT_BITS, "a batch's count has its bits");
 
 bool qv_ledger_sound(const struct qv_ledger *ledger, size_t size)
@@ -14,9 +12,10 @@ bool qv_ledger_sound(const struct qv_ledger *ledger, size_t size)
 
 void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id, uint64_t answered)
 {
-	memset(ledger, 0, sizeof(*ledger));
-	ledger->last_id = last_id;
 	atomic_store(&ledger->state, answered << QV_LEDGER_COUNT_BITS);
+	atomic_store(&ledger->faulted, 0);
+	ledger->faults = 0;
+	ledger->last_id = last_id;
 	ledger->version = QV_LEDGER_VERSION;
 	ledger->magic = QV_LEDGER_MAGIC;
 }

@@ -34,7 +34,9 @@ struct qv_ledger {
 	 * word, as a writer can end between any two stores. Written last when noting.
 	 */
 	_Atomic uint64_t state;
-	uint64_t reserved[2];
+	/* Of the kernel's drop counters, what somebody was told already; they go on over all lives. */
+	uint64_t told_queue_full;
+	uint64_t told_socket_full;
 	uint64_t ids[QV_BATCH_MAX];
 };
 
@@ -42,8 +44,8 @@ struct qv_ledger {
 bool qv_ledger_sound(const struct qv_ledger *ledger, size_t size);
 
 /*
- * Make an empty one of whatever is there. @last_id: of the packet read last. @answered: packets until
- * now, by all that held the queue.
+ * Have nobody noted, as a new writer. @last_id: of the packet read last. @answered: packets until now,
+ * by all that held the queue. What was told of the kernel's counters stays.
  */
 void qv_ledger_begin(struct qv_ledger *ledger, uint64_t last_id, uint64_t answered);
 

@@ -45,8 +45,10 @@ static PyObject *ledger_new(PyTypeObject *type, PyObject *arguments, PyObject *k
 	data = mmap(NULL, sizeof(struct qv_ledger), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (data == MAP_FAILED)
 		return PyErr_SetFromErrno(PyExc_OSError);
-	if (fresh)
+	if (fresh) {
+		memset(data, 0, sizeof(struct qv_ledger));
 		qv_ledger_begin(data, 0, 0);
+	}
 	if (!qv_ledger_sound(data, sizeof(struct qv_ledger))) {
 		munmap(data, sizeof(struct qv_ledger));
 		PyErr_SetString(PyExc_ValueError, "it is no ledger of this version");
@@ -123,6 +125,17 @@ static PyObject *ledger_begin(PyObject *object, PyObject *arguments)
 	Py_RETURN_NONE;
 }
 
+static PyObject *ledger_tell(PyObject *object, PyObject *arguments)
+{
+	unsigned long long queue_full, socket_full;
+
+	if (!PyArg_ParseTuple(arguments, "KK:tell", &queue_full, &socket_full))
+		return NULL;
+	qv_ledger_of(object)->told_queue_full = queue_full;
+	qv_ledger_of(object)->told_socket_full = socket_full;
+	Py_RETURN_NONE;
+}
+
 static PyObject *ledger_left(PyObject *object, PyObject *unused)
 {
 	const struct qv_ledger *ledger = qv_ledger_of(object);
@@ -141,10 +154,12 @@ static PyObject *ledger_left(PyObject *object, PyObject *unused)
 	}
 	if (!ids)
 		return NULL;
-	return Py_BuildValue("(INNIKK)", ledger->queue, ids,
+	return Py_BuildValue("(INNIKKKK)", ledger->queue, ids,
 			     PyBool_FromLong((long)atomic_load(&ledger->faulted)), ledger->faults,
 			     (unsigned long long)ledger->last_id,
-			     (unsigned long long)qv_ledger_answered(state));
+			     (unsigned long long)qv_ledger_answered(state),
+			     (unsigned long long)ledger->told_queue_full,
+			     (unsigned long long)ledger->told_socket_full);
 }
 
 static PyMethodDef ledger_methods[] = {
@@ -160,11 +175,14 @@ static PyMethodDef ledger_methods[] = {
 	  PyDoc_STR("begin($self, last_id, answered, /)\n--\n\n"
 		    "Forget who is noted. The packet read last has this id, and so many packets were\n"
 		    "answered until now.") },
+	{ "tell", ledger_tell, METH_VARARGS,
+	  PyDoc_STR("tell($self, queue_full, socket_full, /)\n--\n\n"
+		    "Note how much of the kernel's two drop counters somebody was told.") },
 	{ "left", ledger_left, METH_NOARGS,
 	  PyDoc_STR("left($self, /)\n--\n\n"
 		    "Return what its writer left: the queue, the ids noted, whether a fault ended it,\n"
 		    "the faults before that, the last id noted ever, and how many packets were answered\n"
-		    "until then, by all that held the queue.") },
+		    "until then, by all that held the queue, and what tell() was told last.") },
 	{ 0 },
 };
 

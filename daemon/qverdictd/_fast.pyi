@@ -121,11 +121,14 @@ class Ledger:
 
         The packet read last has this id, and so many packets were answered until now.
         """
-    def left(self, /) -> tuple[int, list[int], bool, int, int, int]:
+    def tell(self, queue_full: int, socket_full: int, /) -> None:
+        """Note how much of the kernel's two drop counters somebody was told."""
+    def left(self, /) -> tuple[int, list[int], bool, int, int, int, int, int]:
         """Return what its writer left.
 
         The queue, the ids noted, whether a fault ended it, the faults before that, the last id
-        noted ever, and how many packets were answered until then, by all that held the queue.
+        noted ever, how many packets were answered until then, by all that held the queue, and
+        what `tell` was told last.
         """
 
 _Told = tuple[

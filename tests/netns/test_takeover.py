@@ -354,3 +354,40 @@ def test_queues_that_share_the_load(lab: Lab, manager: Manager, rules: Path) -> 
     flows.check()
     assert lab.queues("gateway").keys() == {0, 1, 2}
     assert daemon.end() == 0
+
+
+def test_what_the_kernel_dropped_is_told_once(
+    lab: Lab, manager: Manager, rules: Path, tmp_path: Path
+) -> None:
+    """Its counters go on as long as the queue is held; who is killed has told nobody."""
+    config = tmp_path / "qverdictd.yaml"
+    config.write_text("queue_length: 50\n")
+    queue_rule(lab)
+
+    def start() -> Daemon:
+        return manager.start(lab, rules, "--config", str(config)).wait_ready()
+
+    def overrun(daemon: Daemon, udp: Udp) -> None:
+        daemon.process.send_signal(signal.SIGSTOP)
+        tasks = Path(f"/proc/{daemon.process.pid}/task")
+        eventually(lambda: all("State:\tT" in (t / "status").read_text() for t in tasks.iterdir()))
+        udp.send(*[b"x"] * 60)
+        eventually(lambda: lab.queues("gateway")[0].waiting == 50)
+
+    with Udp(lab) as udp:
+        daemon = start()
+        overrun(daemon, udp)
+        kill(daemon)
+        daemon = start()
+        udp.arrived(50)
+        overrun(daemon, udp)
+        daemon.process.send_signal(signal.SIGCONT)
+        udp.arrived(50)
+        daemon.process.send_signal(signal.SIGUSR2)
+        daemon.wait()
+        assert daemon.summary().lost == "queue full 20"
+        daemon = start()
+        udp.send(b"y")
+        assert udp.arrived(1) == [b"y"]
+        assert daemon.end() == 0
+        assert daemon.summary().lost == "nothing"

@@ -34,6 +34,9 @@ class Left:
     """Of the packet noted last."""
     answered: int
     """Packets that were answered since the queue was first held, but for ``ids``."""
+    told_queue_full: int
+    """Of the kernel's counters, which go on as long as the queue is held, what was told already."""
+    told_socket_full: int
 
     @classmethod
     def of(cls, ledger: Ledger) -> Self:

@@ -165,12 +165,15 @@ class NfqueueTransport:
             if not fail_open:  # the process before may have had it so
                 held.configure(Config(flags=0, mask=F_FAIL_OPEN))
             ledger.begin(moved.last_id, moved.answered)
+            if left is not None:
+                held.told_before(left.told_queue_full, left.told_socket_full)
         else:
             if problem is not None:
                 taken_over = TakenOver(
                     held.number, 0, 0, faulted=False, answered=0, problem=problem
                 )
             ledger.begin(0, 0)
+            ledger.tell(0, 0)
         ledger.watch()
         grant = Grant(
             queue=held.number,
@@ -382,5 +385,6 @@ class NfqueueTransport:
         """Give the queue back. The kernel drops whatever is still unanswered."""
         with contextlib.suppress(TransportError):
             self._outbox.flush()
+        self._kept.ledger.tell(*self._queue.kernel_drops())
         self._queue.close()
         self._socket.close()

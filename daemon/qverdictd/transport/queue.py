@@ -72,6 +72,7 @@ class Queue:
         self._stopped = False
         self._empty = False
         self._refused: dict[int, int] | None = None
+        self._told = (0, 0)
 
     @property
     def counted(self) -> bool:
@@ -299,12 +300,21 @@ class Queue:
         """Count ids that never came and that `came` does not see."""
         self._losses.id_gaps += count
 
+    def told_before(self, queue_full: int, socket_full: int) -> None:
+        """Count the kernel's drops from here on: a process before us has told of these."""
+        self._told = (queue_full, socket_full)
+
+    def kernel_drops(self) -> tuple[int, int]:
+        """Return the kernel's own two counters, as they were since the queue is held."""
+        state = self._table.state(self.number)
+        return self._told if state is None else (state.queue_dropped, state.user_dropped)
+
     def losses(self) -> Losses:
         """Return what was lost so far, with the kernel's counters if they can be read."""
         losses = dataclasses.replace(self._losses)
         if state := self._table.state(self.number):
-            losses.queue_full = state.queue_dropped
-            losses.socket_full = state.user_dropped
+            losses.queue_full = max(state.queue_dropped - self._told[0], 0)
+            losses.socket_full = max(state.user_dropped - self._told[1], 0)
             if self._stopped and self._empty:  # no packet comes after a gap at the end
                 losses.id_gaps += state.last_id - self._last_id & _ID_MASK
         return losses
