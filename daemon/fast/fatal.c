@@ -22,7 +22,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
 			atomic_store(&watched[i]->faulted, 1);
 	}
 	/* SA_RESETHAND: the signal does now what it always does, as soon as this has returned. */
-	raise(number);
+	(void)raise(number);
 }
 
 int qv_fatal_watch(struct qv_ledger *ledger)

@@ -30,10 +30,10 @@ struct qv_worker {
 	_Atomic uint32_t acknowledged;
 	_Alignas(64) struct qv_link *link;
 	struct qv_slot *slot;
-	unsigned int lane;
 	struct qv_ring *ring;
-	bool tell_all;
 	struct qv_ledger *ledger;	/* or NULL */
+	unsigned int lane;
+	bool tell_all;
 	/* Of this batch: */
 	const struct qv_regime *regime;
 	unsigned int decided;		/* packets */
