@@ -7,6 +7,7 @@ machine's monotonic clock, which the system in there shares.
 """
 
 import json
+import os
 import shutil
 import signal
 import time
@@ -47,6 +48,8 @@ class Start:
     """It says that it judges."""
     returned: float
     """systemctl is done."""
+    cpu: float
+    """CPU seconds that our process took until then: what is left of it where others run too."""
 
 
 def _machine(lab: Lab) -> Machine:
@@ -64,7 +67,13 @@ def _start(machine: Machine) -> Start:
     text = machine.journal("-o", "json", f"MESSAGE_ID={Event.READY.value}")
     ready = int(json.loads(text.splitlines()[-1])["__MONOTONIC_TIMESTAMP"]) / 1e6
     process = int(machine.property("ExecMainStartTimestampMonotonic")) / 1e6
-    return Start(process - began, ready - began, returned - began)
+    return Start(process - began, ready - began, returned - began, _cpu(machine.daemon()))
+
+
+def _cpu(pid: int | None) -> float:
+    """Return the seconds of user and system time that a process has taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _starts(machine: Machine, rounds: int) -> list[Start]:
@@ -156,6 +165,7 @@ def run(options: Options) -> Findings:
             times.rows += [
                 (f"start to its process, {name}", *_seconds([one.process for one in starts])),
                 (f"start to ready, {name}", *_seconds(readies)),
+                (f"CPU time of our process, {name}", *_seconds([one.cpu for one in starts])),
                 (f"systemctl start, {name}", *_seconds([one.returned for one in starts])),
                 (f"hung to replaced, {name}", *_seconds(hangs)),
             ]

@@ -42,13 +42,10 @@ def test_fields(entries: Entries, capsys: pytest.CaptureFixture[str]) -> None:
     say("odd", level="warning", rule="r1")
     assert entries.taken == [
         {
-            "MESSAGE": "ready: queue 0", "PRIORITY": "6", "SYSLOG_IDENTIFIER": "qverdictd",
+            "MESSAGE": "ready: queue 0", "PRIORITY": "6",
             "MESSAGE_ID": Event.READY.value, "QVERDICT_QUEUES": "0",
         },
-        {
-            "MESSAGE": "odd", "PRIORITY": "4", "SYSLOG_IDENTIFIER": "qverdictd",
-            "QVERDICT_RULE": "r1",
-        },
+        {"MESSAGE": "odd", "PRIORITY": "4", "QVERDICT_RULE": "r1"},
     ]  # fmt: skip
     assert capsys.readouterr().err == ""
 

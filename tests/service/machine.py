@@ -6,6 +6,7 @@ is gone with the test. Its network is the gateway's: what a client sends to the 
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from qverdictd.control.journal import Event
 from tests.netns.lab import Lab
 
 TREE = Path(__file__).resolve().parents[2]
@@ -109,6 +111,11 @@ class Machine:
     def journal(self, *words: str) -> str:
         """Return what the journal has of our unit."""
         return self.run("journalctl", "--no-pager", "--unit", UNIT, "-o", "cat", *words).stdout
+
+    def entries(self, event: Event, *options: str) -> list[dict[str, str]]:
+        """Return the journal's entries about an event, the oldest first."""
+        text = self.journal("-o", "json", *options, f"MESSAGE_ID={event.value}")
+        return [json.loads(line) for line in text.splitlines()]
 
     def pids(self) -> list[int]:
         """Return the processes that the manager has started for our unit, as they are seen here."""

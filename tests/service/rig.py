@@ -22,11 +22,9 @@ FLOWS = 16
 STREAMS = 4
 WINDOW = 32
 """Datagrams of a flow that may be under way: with all flows, what waits while nobody serves."""
-LIGHT = 1
-"""A window with which fewer than 32 packets wait at any time: each has a verdict of its own."""
 RATE = 8000
 """Datagrams a second."""
-FIRST_PORT = 4000
+FIRST_PORT = 5000
 PATIENCE = 30.0
 SILENCE = 20.0
 """Seconds without anything new after which the rest of a stream is held to be lost: TCP waits twice
@@ -120,11 +118,11 @@ class Load:
     """Traffic, for as long as the block lasts; its figures stay."""
 
     def __init__(
-        self, lab: Lab, *, window: int = WINDOW, rate: int = RATE, streams: int = STREAMS
+        self, lab: Lab, *, flows: int = FLOWS, streams: int = STREAMS, window: int = WINDOW
     ) -> None:
         program = compiled(*(f"load/{name}.c" for name in ("common", "flow", "stream", "load")))
         spaces = [lab.path("client"), lab.path("server")]
-        words = [*spaces, SERVER[4], FLOWS, streams, window, rate]
+        words = [*spaces, SERVER[4], flows, streams, window, RATE]
         self._process = subprocess.Popen(
             [program, *map(str, words)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -158,7 +156,7 @@ class Load:
         return self._ask("figures")
 
     def poison(self, flow: int) -> None:
-        """Have a flow's next datagram be one that ends whoever judges it (poison.c)."""
+        """Have a flow's next datagram be one that ends whoever judges it (tests/netns/poison.c)."""
         self._ask(f"poison {flow}")
 
     def moving(self, more: int = 2000) -> None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """What is not as the service needs it: what it says, whether it comes back, what packets do."""
 
-import json
 import time
 from collections.abc import Sequence
 
@@ -39,8 +38,7 @@ def drop_in(machine: Machine, text: str) -> None:
 
 def messages(machine: Machine, event: Event) -> list[str]:
     """Return what the journal says about an event."""
-    text = machine.journal("-o", "json", f"MESSAGE_ID={event.value}")
-    return [json.loads(line)["MESSAGE"] for line in text.splitlines()]
+    return [entry["MESSAGE"] for entry in machine.entries(event)]
 
 
 def assert_it_stays_away(machine: Machine, code: str, told: str) -> None:

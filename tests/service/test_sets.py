@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Set files that change, seen from within the unit's sandbox."""
 
-import json
-
 from qverdictd.control.journal import Event
 from tests.netns.lab import CLIENT
 from tests.netns.traffic import Udp, queue_rule
@@ -17,16 +15,10 @@ rules:
 FILE = "/etc/qverdictd/sets/block.txt"
 
 
-def entries(machine: Machine, event: Event) -> list[dict[str, str]]:
-    """Return the entries of the journal about an event."""
-    text = machine.journal("-o", "json", f"MESSAGE_ID={event.value}")
-    return [json.loads(line) for line in text.splitlines()]
-
-
 def wait_for(machine: Machine, event: Event, count: int) -> dict[str, str]:
     """Wait for an event's n-th entry; return it."""
-    machine.wait_for(lambda: len(entries(machine, event)) >= count)
-    return entries(machine, event)[-1]
+    machine.wait_for(lambda: len(machine.entries(event)) >= count)
+    return machine.entries(event)[-1]
 
 
 def test_a_set_is_read_again_when_its_file_changes(machine: Machine) -> None:

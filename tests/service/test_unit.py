@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """The unit under systemd: started, judged by, reloaded, stopped, killed, hung."""
 
-import json
 import threading
 import time
 
@@ -33,12 +32,6 @@ def running(machine: Machine) -> Machine:
     return machine
 
 
-def entries(machine: Machine, event: Event) -> list[dict[str, str]]:
-    """Return the entries of the journal about an event."""
-    text = machine.journal("-o", "json", f"MESSAGE_ID={event.value}")
-    return [json.loads(line) for line in text.splitlines()]
-
-
 def test_packets_are_judged_under_least_rights(running: Machine) -> None:
     assert running.property("ActiveState") == "active"
     assert running.property("StatusText").startswith("judging: queue 0 over nfqueue, engine native")
@@ -63,13 +56,13 @@ def test_packets_are_judged_under_least_rights(running: Machine) -> None:
 def test_the_journal_has_fields(running: Machine) -> None:
     with Udp(running.lab) as udp:
         udp.send(b"refuse me")
-        eventually(lambda: bool(entries(running, Event.LOGGED)))
-    (logged,) = entries(running, Event.LOGGED)
+        eventually(lambda: bool(running.entries(Event.LOGGED)))
+    (logged,) = running.entries(Event.LOGGED)
     assert logged["QVERDICT_RULE"] == "refuse"
     assert logged["QVERDICT_VERDICT"] == "drop"
     assert logged["QVERDICT_DPORT"] == str(PORT)
     assert logged["SYSLOG_IDENTIFIER"] == "qverdictd"
-    (ready,) = entries(running, Event.READY)
+    (ready,) = running.entries(Event.READY)
     assert ready["QVERDICT_RULES"] == "1"
     explained = running.journal("-x", f"MESSAGE_ID={Event.READY.value}")
     assert "ready: queue 0" in explained
@@ -125,7 +118,7 @@ def queued(machine: Machine) -> int:
 
 def summed_up(machine: Machine) -> str:
     """Return what the daemon, stopped, says of all packets."""
-    told = [entry["MESSAGE"] for entry in entries(machine, Event.STOPPED)]
+    told = [entry["MESSAGE"] for entry in machine.entries(Event.STOPPED)]
     assert "lost or late: nothing" in told
     return next(text for text in told if text.startswith("received "))
 
@@ -147,7 +140,7 @@ def test_reloads_under_load_lose_nothing(running: Machine) -> None:
     assert count > 3000
     assert sender.numbers == list(range(count))
     assert running.property("MainPID") == pid
-    (refused,) = entries(running, Event.NOT_RELOADED)
+    (refused,) = running.entries(Event.NOT_RELOADED)
     assert "rules.yaml:2:10: expected 'accept' or 'drop'" in refused["MESSAGE"]
     assert refused["PRIORITY"] == "3"
     running.do("systemctl", "stop", UNIT)

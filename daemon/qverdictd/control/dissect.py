@@ -30,6 +30,13 @@ def _scapy() -> Any:
     """Import scapy and the application layers it does not load by itself; slow, so once."""
     import logging
 
+    from scapy.config import conf
+    from scapy.interfaces import NetworkInterfaceDict
+
+    # It would ask for the machine's interfaces and routes, which our unit's sandbox refuses.
+    NetworkInterfaceDict.reload = lambda _self: None
+    conf.route_autoload = conf.route6_autoload = False
+
     import scapy.layers.dhcp
     import scapy.layers.dhcp6
     import scapy.layers.dns

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from qverdictd.control.journal_socket import JournalSocket
+
 Entry = Callable[..., Any]
 
 #: syslog(3)'s numbers.
@@ -58,8 +60,8 @@ def enter_fields(
     if event is not None:
         told["MESSAGE_ID"] = event.value
     try:
-        enter(message, SYSLOG_IDENTIFIER="qverdictd", PRIORITY=str(PRIORITIES[level]), **told)
-    except OSError:  # journald is away, or its disk is full
+        enter(message, PRIORITY=str(PRIORITIES[level]), **told)
+    except OSError:  # journald is away
         return False
     return True
 
@@ -71,8 +73,6 @@ def journal() -> Entry | None:
         there = os.fstat(sys.stderr.fileno())
         if os.environ.get("JOURNAL_STREAM") != f"{there.st_dev}:{there.st_ino}":
             return None
-        from systemd import journal as systemd_journal
-    except (ImportError, OSError, ValueError, AttributeError):
+        return JournalSocket().send
+    except (OSError, ValueError, AttributeError):
         return None
-    enter: Entry = systemd_journal.send
-    return enter

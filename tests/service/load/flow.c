@@ -20,12 +20,12 @@ struct header {
 	uint64_t number;
 };
 
-/* For tests/service/poison.c, which ends the process that judges a packet that has this. */
-static const char poison[] = "a packet that ends whoever judges it";
+/* A packet with nothing but this ends whoever judges it, if tests/netns/poison.c is in there. */
+static const char poison[6] = "poison";
 
 static uint32_t size_of(const struct flow *flow, uint64_t number)
 {
-	const uint32_t least = sizeof(struct header) + sizeof(poison);
+	const uint32_t least = sizeof(struct header);
 	const uint64_t spread = (number + flow->index) * 0x9e3779b97f4a7c15 >> 40;
 
 	return least + (uint32_t)(spread % (MOST - least));
@@ -56,16 +56,18 @@ void flow_open(struct flow *flow, unsigned int index, const char *address, int c
 void flow_send(struct flow *flow)
 {
 	uint8_t data[MOST];
-	const struct header header = {
+	struct header header = {
 		.index = flow->index,
 		.size = size_of(flow, flow->sent),
 		.number = flow->sent,
 	};
 
 	memcpy(data, body_of(flow, flow->sent), header.size);
-	memcpy(data, &header, sizeof(header));
-	if (flow->poison)
+	if (flow->poison) {
+		header.size = sizeof(header) + sizeof(poison);
 		memcpy(data + sizeof(header), poison, sizeof(poison));
+	}
+	memcpy(data, &header, sizeof(header));
 	if (send(flow->client, data, header.size, 0) < 0) {
 		flow->unsent++;		/* no route for a moment, or no memory: the next time */
 		return;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-enum { FIRST_PORT = 4000 };
+enum { FIRST_PORT = 5000 };
 
 /* Milliseconds of the monotonic clock. */
 uint64_t now_ms(void);
