@@ -28,10 +28,10 @@ struct qv_worker {
 	_Alignas(64) struct qv_tally tally;
 	_Alignas(64) _Atomic bool stopping;
 	_Atomic uint32_t acknowledged;
+	struct qv_ledger *ledger;	/* or NULL */
 	_Alignas(64) struct qv_link *link;
 	struct qv_slot *slot;
 	struct qv_ring *ring;
-	struct qv_ledger *ledger;	/* or NULL */
 	unsigned int lane;
 	bool tell_all;
 	/* Of this batch: */
