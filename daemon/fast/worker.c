@@ -28,8 +28,9 @@ struct qv_worker {
 	_Alignas(64) struct qv_tally tally;
 	_Alignas(64) _Atomic bool stopping;
 	_Atomic uint32_t acknowledged;
+	/* Others write to the two above once in a life, and read them seldom. */
 	struct qv_ledger *ledger;	/* or NULL */
-	_Alignas(64) struct qv_link *link;
+	struct qv_link *link;
 	struct qv_slot *slot;
 	struct qv_ring *ring;
 	unsigned int lane;
