@@ -26,9 +26,8 @@ enum {
 
 struct qv_worker {
 	_Alignas(64) struct qv_tally tally;
-	_Alignas(64) _Atomic bool stopping;
+	_Atomic bool stopping;		/* by others, once */
 	_Atomic uint32_t acknowledged;
-	/* Others write to the two above once in a life, and read them seldom. */
 	struct qv_ledger *ledger;	/* or NULL */
 	struct qv_link *link;
 	struct qv_slot *slot;
