@@ -19,7 +19,7 @@ from harness.module import BuildError
 from service.disk import disk
 from service.guest.names import SCENARIOS
 
-_TOTAL = 900
+_TOTAL = 1500
 """Seconds that the machine may be on."""
 _DISK = ("virtio_pci", "virtio_blk", "ext4")
 
