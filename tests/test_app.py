@@ -81,6 +81,15 @@ class Memory(Fleeting):
         self._theirs.close()
 
 
+class Kept(Memory):
+    """A queue that somebody keeps when we end."""
+
+    left = False
+
+    def leave(self) -> None:
+        self.left = True
+
+
 def eventually(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 10
     while not condition():
@@ -229,12 +238,14 @@ def test_a_bad_policy_at_sighup_leaves_the_old_one_in_force(
 def test_a_queue_that_is_lost_ends_the_daemon_with_its_exit_code(
     rules: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lost, other = Memory(), Memory()
+    lost, other, kept = Memory(), Memory(), Kept()
     lost.broken = True
-    exit_code, _ = run_daemon(rules, [lost, other], lambda: lost.put(packet(1, 80)))
+    exit_code, _ = run_daemon(rules, [lost, other, kept], lambda: lost.put(packet(1, 80)))
     assert exit_code is Exit.UNAVAILABLE
     assert lost.closed
     assert other.stopped
+    assert kept.left, "what waits is the next daemon's"
+    assert not kept.stopped
     told = capsys.readouterr().err
     assert "the queue is lost" in told
     assert "not all packets of memory were answered" in told

@@ -189,7 +189,8 @@ class Daemon:
         gc.set_threshold(100_000)
         with _signals() as (signals, waker):
             errors: list[QverdictdError] = []
-            leave = False
+            # Whatever cannot be gone on with here, the next of us may answer.
+            leave = True
             wake = partial(waker.send, b"\0")
             try:
                 self._workers.start(wake)
@@ -224,7 +225,7 @@ class Daemon:
                     elif number:
                         return number == signal.SIGUSR2
                 if self._workers.ended:
-                    return False
+                    return True
                 self._reloader.take()
 
     def _announce(self) -> None:
