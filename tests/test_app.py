@@ -240,7 +240,12 @@ def test_a_queue_that_is_lost_ends_the_daemon_with_its_exit_code(
 ) -> None:
     lost, other, kept = Memory(), Memory(), Kept()
     lost.broken = True
-    exit_code, _ = run_daemon(rules, [lost, other, kept], lambda: lost.put(packet(1, 80)))
+
+    def script() -> None:
+        lost.put(packet(1, 80))
+        eventually(lambda: lost.closed)
+
+    exit_code, _ = run_daemon(rules, [lost, other, kept], script)
     assert exit_code is Exit.UNAVAILABLE
     assert lost.closed
     assert other.stopped
