@@ -98,13 +98,15 @@ def test_a_restart_leaves_what_waits_to_the_next(served: Books) -> None:
     assert len(lives) == 4
 
 
-def test_a_stop_where_the_socket_unit_holds_the_queue(served: Books) -> None:
-    """What comes while nobody runs waits, and starts the service."""
+def test_starts_where_the_socket_unit_holds_the_queue(served: Books) -> None:
+    """What comes while nobody runs waits, and starts the service if no person does."""
     machine = served.machine
     machine.do("systemctl", "stop", UNIT)
     machine.do("systemctl", "enable", "qverdictd.socket")
     machine.do("systemctl", "start", UNIT)
+    machine.do("systemctl", "stop", UNIT)
     with Load(machine.lab) as load:
+        machine.do("systemctl", "start", UNIT)
         for _ in range(3):
             load.moving()
             machine.do("systemctl", "stop", UNIT)
