@@ -20,7 +20,7 @@ _PATIENCE = 60.0
 """Seconds to get ready, to reload, to end."""
 _SETTLING = 0.1
 """Seconds in which the socket is closed over which we were told of a reload."""
-_WATCHDOG = 1_200_000
+_WATCHDOG = 1_000_000
 """Microseconds, as in our unit: the daemon then looks after itself four times in it."""
 
 
