@@ -209,8 +209,10 @@ class NfqueueTransport:
         self._names.forget()
         if self._left:
             return []
-        if self._moved is not None and (packets := self._receive_moved(self._moved)):
-            return packets
+        if self._moved is not None:
+            packets = self._receive_moved(self._moved)
+            if packets or self._moved is not None:
+                return packets
         while True:
             buffer, bodies = self._queue.read()
             if not bodies:
