@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+enum { MAX_ERRNO = 4095 };	/* linux/err.h; no kernel says a larger one */
+
 const uint32_t qv_netfilter_verdicts[QV_VERDICTS] = {
 	[QV_ACCEPT] = NF_ACCEPT,
 	[QV_DROP] = NF_DROP,
@@ -63,7 +65,7 @@ bool qv_link_read_error(struct qv_link *link, const struct qv_message *message,
 
 	if (whole)
 		memcpy(error, message->body, sizeof(*error));
-	if (whole && error->error <= 0)
+	if (whole && error->error <= 0 && error->error >= -MAX_ERRNO)
 		return true;
 	qv_count_add(&link->tally->broken, 1);
 	return false;

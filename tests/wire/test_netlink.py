@@ -92,7 +92,8 @@ def test_a_cut_error_is_no_error(error: Error, size: int) -> None:
         decode_error(encode_error(error), 16, max(size, 16))
 
 
-def test_a_positive_error_is_no_error() -> None:
-    message = struct.pack("=i", 5) + bytes(16)
+@pytest.mark.parametrize("number", [5, -4096, -(1 << 31)])
+def test_what_is_no_errno_is_no_error(number: int) -> None:
+    message = struct.pack("=i", number) + bytes(16)
     with pytest.raises(WireError, match="not a negative errno"):
         decode_error(message, 0, len(message))

@@ -30,6 +30,7 @@ NLATTR = Struct("=HH")
 """``struct nlattr``: length with this header, type."""
 
 _NLMSGERR = Struct("=i")
+_MAX_ERRNO = 4095  # linux/err.h
 
 
 def align(size: int) -> int:
@@ -103,7 +104,7 @@ def decode_error(buffer: Buffer, start: int, end: int) -> Error:
     """
     cursor = Cursor(buffer, start, end)
     (negative,) = cursor.read(_NLMSGERR)
-    if negative > 0:
+    if not -_MAX_ERRNO <= negative <= 0:
         raise WireError(f"a netlink error of {negative}, which is not a negative errno")
     _size, kind, _flags, seq, portid = cursor.read(NLMSGHDR)
     return Error(errno=-negative, type=kind, seq=seq, portid=portid)
