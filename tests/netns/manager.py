@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Self
 
-from qverdictd.transport.netlink import NETLINK_NETFILTER
+from qverdictd.wire.netlink import NETLINK_NETFILTER
 from tests.netns.daemon import Daemon
 from tests.netns.lab import Lab
 

@@ -14,10 +14,10 @@ from qverdictd.doctor.ruleset import Ruleset
 from qverdictd.errors import TransportError
 from qverdictd.transport.proc import Process, QueueState, QueueTable, has_net_admin, holders
 from qverdictd.transport.sockets import netlink_sockets
+from qverdictd.wire.netlink import NETLINK_NETFILTER
 from qverdictd.wire.sock_diag import SocketState
 
 _NET = Path("/proc/thread-self/net")
-_NETLINK_NETFILTER = 12  # linux/netlink.h
 _LEGACY_NAMES = {"iptables": "ip_tables_names", "ip6tables": "ip6_tables_names"}
 
 
@@ -61,7 +61,7 @@ def gather(interval: float) -> Facts:
     for state in facts.after.values():
         facts.holders[state.portid] = list(holders(state.portid))
     with contextlib.suppress(TransportError):  # then nothing is said of buffers
-        facts.sockets = netlink_sockets(_NETLINK_NETFILTER)
+        facts.sockets = netlink_sockets(NETLINK_NETFILTER)
     facts.ruleset = _ruleset()
     return facts
 

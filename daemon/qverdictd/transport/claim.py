@@ -5,8 +5,8 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from qverdictd.transport.handed import Handed, Store
-from qverdictd.transport.netlink import NETLINK_NETFILTER, NetlinkSocket
+from qverdictd.transport.handed import Store
+from qverdictd.transport.netlink import NetlinkSocket, netfilter_socket
 from qverdictd.transport.proc import QueueTable
 from qverdictd.transport.queue import Queue
 from qverdictd.wire.nfnetlink_queue import NF_ACCEPT, NF_DROP, Config, encode_batch_verdict
@@ -81,23 +81,15 @@ def claim(
 def _handed(store: Store) -> list[Claim]:
     """Return the sockets that were handed to us, the lasting ones first."""
     sockets = [
-        Claim(handed.name, found, Queue(found, 0), held=False, lasting=handed.lasting)
+        _claim(handed.name, NetlinkSocket(found), lasting=handed.lasting)
         for handed in store.offered()
-        if (found := _socket_of(handed)) is not None
+        if (found := netfilter_socket(handed.descriptor)) is not None  # a ledger is none
     ]
     return sorted(sockets, key=lambda one: not one.lasting)
 
 
-def _socket_of(handed: Handed) -> NetlinkSocket | None:
-    """Return a handed socket of the netfilter family; None for another descriptor."""
-    try:
-        found = socket.socket(fileno=handed.descriptor)
-    except OSError:
-        return None
-    if found.family == socket.AF_NETLINK and found.proto == NETLINK_NETFILTER:
-        return NetlinkSocket(found)
-    found.detach()
-    return None
+def _claim(name: str, made: NetlinkSocket, number: int = 0, *, lasting: bool = False) -> Claim:
+    return Claim(name, made, Queue(made, number), held=False, lasting=lasting)
 
 
 def _holds(queue: Queue, number: int) -> bool:
@@ -125,4 +117,4 @@ def _new(number: int, store: Store) -> Claim:
     made = NetlinkSocket.open() if spare is None else NetlinkSocket(socket.socket(fileno=spare))
     name = f"queue-{number}"
     store.keep(name, made.fileno())
-    return Claim(name, made, Queue(made, number), held=False, lasting=False)
+    return _claim(name, made, number)

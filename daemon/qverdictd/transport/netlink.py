@@ -10,9 +10,9 @@ from typing import Self
 from qverdictd.errors import TransportError
 from qverdictd.transport.recvmmsg import Receiver
 from qverdictd.transport.refusal import no_nfqueue, no_socket
+from qverdictd.wire.netlink import NETLINK_NETFILTER
 from qverdictd.wire.packet_message import SLACK
 
-NETLINK_NETFILTER = 12  # linux/netlink.h
 _SOL_NETLINK = 270  # linux/socket.h
 _NETLINK_NO_ENOBUFS = 5
 _NETLINK_CAP_ACK = 10
@@ -29,6 +29,18 @@ _SEND_OVERHEAD = 32
 """What ``netlink_sendmsg`` keeps of the send buffer for itself."""
 _BUFFER_MAX = (1 << 30) - 1
 """The kernel doubles what it is asked for, and stays below 2 GiB."""
+
+
+def netfilter_socket(descriptor: int) -> socket.socket | None:
+    """Return the socket behind a descriptor if it is one of the netfilter family, as its owner."""
+    try:
+        found = socket.socket(fileno=descriptor)
+    except OSError:
+        return None
+    if (found.family, found.proto) == (socket.AF_NETLINK, NETLINK_NETFILTER):
+        return found
+    found.detach()
+    return None
 
 
 class NetlinkSocket:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from qverdictd.wire.netlink import NETLINK_NETFILTER
+
 _NET = Path("/proc/thread-self/net")
 _BOUND = Path("/run/nfnetlink_queue")
 """Where our unit shows the table to a daemon that sees no more of /proc than its own processes."""
-_NETLINK_NETFILTER = 12  # linux/netlink.h
 _CAP_NET_ADMIN = 12  # linux/capability.h
 
 
@@ -96,7 +97,7 @@ class Process:
     """Its arguments, the program first."""
 
 
-def holders(portid: int, protocol: int = _NETLINK_NETFILTER) -> Iterator[Process]:
+def holders(portid: int, protocol: int = NETLINK_NETFILTER) -> Iterator[Process]:
     """Yield the processes in which the netlink socket with ``portid`` can be found.
 
     It can not in another PID namespace, nor in another user's process. ``protocol``: the netlink
@@ -113,7 +114,7 @@ def holders(portid: int, protocol: int = _NETLINK_NETFILTER) -> Iterator[Process
                 yield Process(int(process.name), name, tuple(command.split("\0")[:-1]))
 
 
-def describe_holder(portid: int, protocol: int = _NETLINK_NETFILTER) -> str:
+def describe_holder(portid: int, protocol: int = NETLINK_NETFILTER) -> str:
     """Return "portid 4711", and the process where the socket can be found in one."""
     for process in holders(portid, protocol):
         return f"portid {portid}, process {process.pid} {process.name!r}"

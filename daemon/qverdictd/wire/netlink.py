@@ -12,6 +12,9 @@ from struct import Struct
 from qverdictd.errors import WireError
 from qverdictd.wire.cursor import Buffer, Cursor
 
+NETLINK_NETFILTER = 12
+"""The netlink family of NFQUEUE."""
+
 NLMSG_ERROR = 2
 """``struct nlmsgerr``: an error, or with error 0 the acknowledgement that NLM_F_ACK asked for."""
 
