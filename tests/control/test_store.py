@@ -149,6 +149,26 @@ def test_what_is_handed_to_another_process_is_not_ours(
     assert stores.from_environment().offered() == ()
 
 
+def test_numbers_of_descriptors_that_are_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LISTEN_FDS", "99999999999")
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    assert stores.from_environment().offered() == ()
+    assert "what LISTEN_FDS hands over cannot be used" in capsys.readouterr().err
+
+
+def test_who_cannot_be_told_ends_nobody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was to be kept is ours alone then."""
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nobody/listens")
+    descriptor = os.memfd_create("ledger")
+    stores.from_environment().keep("ledger-0", descriptor)
+    assert "systemd was not told 'FDSTORE=1" in capsys.readouterr().err
+    os.close(descriptor)
+
+
 def test_descriptors_come_by_number(
     manager: Manager, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,20 @@ _FEEDINGS = 4
 _STATUS_MAX = 500
 """Characters of a status line, which systemctl prints in one."""
 
-Send = Callable[[str], object]
+Send = Callable[..., object]
+"""systemd.daemon.notify: takes what is told, and perhaps descriptors that go with it."""
+
+
+def tell(send: Send, text: str, **more: object) -> None:
+    """Tell it, again if a signal came while systemd was not listening; failing ends nobody."""
+    while True:
+        try:
+            send(text, **more)
+        except InterruptedError:
+            continue
+        except OSError as error:
+            say(f"systemd was not told {text!r}: {error.strerror}", level="error")
+        return
 
 
 class Served:
@@ -92,21 +105,12 @@ class Notifier:
             progress[source] == self._before.get(source) and source.waiting() for source in sources
         )
         self._before = progress
-        if not stuck:
-            self._told("WATCHDOG=1")
+        if not stuck and self._send is not None:
+            tell(self._send, "WATCHDOG=1")
 
     def _tell(self, state: str | None, status: str) -> None:
+        if self._send is None:
+            return
         line = status.replace(":\n", ": ").replace("\n", "; ")
         short = line if len(line) <= _STATUS_MAX else line[: _STATUS_MAX - 3] + "..."
-        self._told(f"{state}\nSTATUS={short}" if state else f"STATUS={short}")
-
-    def _told(self, text: str) -> None:
-        """Tell it, again if a signal came while systemd was not listening; failing ends nobody."""
-        while self._send is not None:
-            try:
-                self._send(text)
-            except InterruptedError:
-                continue
-            except OSError as error:
-                say(f"systemd was not told {text!r}: {error.strerror}", level="error")
-            return
+        tell(self._send, f"{state}\nSTATUS={short}" if state else f"STATUS={short}")

@@ -8,28 +8,24 @@ sd_notify(3) puts descriptors into the store (``FDSTORE=1``) and takes them out 
 
 import os
 import re
-import socket
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from qverdictd.control.journal import say
+from qverdictd.control.notify import Send, tell
 from qverdictd.transport.handed import Handed, NoStore, Store
-
-#: systemd.daemon.notify: what is told, and descriptors that go with it.
-Notify = Callable[..., Any]
+from qverdictd.transport.netlink import netfilter_socket
 
 OF_SOCKET_UNIT = "queue"
 """``FileDescriptorName=`` in our socket unit."""
 SPARE = "spare"
 """The name of new sockets (systemd/sockets.py)."""
 _KEPT = re.compile(r"(queue|ledger)-[0-9]{1,5}|ledger-IPv[46]")
-_NETLINK_NETFILTER = 12  # linux/netlink.h
 
 
 class SystemdStore:
     """Descriptors that systemd keeps for the next of us; `transport.handed.Store`."""
 
-    def __init__(self, notify: Notify, handed: Mapping[int, str]) -> None:
+    def __init__(self, notify: Send, handed: Mapping[int, str]) -> None:
         """``handed``: names by descriptor, which are ours from now on.
 
         What we cannot use, such as what another version of us has left, is closed and said.
@@ -74,7 +70,7 @@ class SystemdStore:
         What is in the store already stays there as it is. It is kept from when systemd reads this,
         which it does before it sees our end. Not polled: a socket with an error would be let go.
         """
-        self._notify(f"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", fds=[descriptor])
+        tell(self._notify, f"FDSTORE=1\nFDNAME={name}\nFDPOLL=0", fds=[descriptor])
         self._offered = {
             handed: identity
             for handed, identity in self._offered.items()
@@ -83,7 +79,7 @@ class SystemdStore:
 
     def forget(self, name: str) -> None:
         """Have it kept no longer."""
-        self._notify(f"FDSTOREREMOVE=1\nFDNAME={name}")
+        tell(self._notify, f"FDSTOREREMOVE=1\nFDNAME={name}")
 
     def close(self) -> None:
         """Close the spare sockets that are left."""
@@ -102,25 +98,24 @@ def from_environment() -> Store:
         from systemd.daemon import listen_fds_with_names, notify
     except ImportError:
         return NoStore()  # `Notifier` says what to install
-    return SystemdStore(notify, listen_fds_with_names())
+    try:
+        handed = listen_fds_with_names()
+    except OSError as error:
+        say(f"what LISTEN_FDS hands over cannot be used: {error.strerror}", level="error")
+        handed = {}
+    return SystemdStore(notify, handed)
 
 
 def _unusable(descriptor: int, name: str) -> str | None:
     """Return what is wrong with a descriptor of that name; None: nothing that is seen from here."""
     if name not in (OF_SOCKET_UNIT, SPARE) and not _KEPT.fullmatch(name):
         return "is nothing that this version knows"
-    if not name.startswith("ledger") and not _is_netfilter(descriptor):
-        return "is no netlink socket of the netfilter family"
+    if not name.startswith("ledger"):
+        there = netfilter_socket(descriptor)
+        if there is None:
+            return "is no netlink socket of the netfilter family"
+        there.detach()
     return None
-
-
-def _is_netfilter(descriptor: int) -> bool:
-    try:
-        there = socket.socket(fileno=descriptor)
-    except OSError:
-        return False
-    there.detach()
-    return (there.family, there.proto) == (socket.AF_NETLINK, _NETLINK_NETFILTER)
 
 
 def _identity(descriptor: int) -> tuple[int, int]:
