@@ -17,8 +17,10 @@ from qverdictd.wire.nfnetlink_queue import (
     Config,
     Verdict,
     VerdictEncoder,
+    decode_batch_verdict,
     decode_config,
     decode_verdict,
+    encode_batch_verdict,
     encode_config,
 )
 
@@ -44,6 +46,22 @@ VERDICTS = st.builds(
 @given(U16, U32, CONFIGS)
 def test_configuration_goes_both_ways(queue: int, seq: int, config: Config) -> None:
     assert decode_config(encode_config(queue, seq, config)) == (queue, seq, config)
+
+
+@given(U16, U32)
+def test_giving_a_queue_back_goes_both_ways(queue: int, seq: int) -> None:
+    config = Config(unbind=True)
+    assert decode_config(encode_config(queue, seq, config)) == (queue, seq, config)
+
+
+@given(U16, U32, U32, U32)
+def test_verdicts_on_many_go_both_ways(queue: int, seq: int, packet_id: int, code: int) -> None:
+    message = encode_batch_verdict(queue, seq, packet_id, code)
+    assert decode_batch_verdict(message) == (queue, packet_id, code)
+    with pytest.raises(WireError):
+        decode_verdict(message)
+    with pytest.raises(WireError):
+        decode_batch_verdict(message[:-1])
 
 
 @given(U16, VERDICTS)
