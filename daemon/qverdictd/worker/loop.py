@@ -40,8 +40,8 @@ class Loop:
         self.counters.count(packets, decisions, time.time())
         self.batches[transport] += 1
         self.counters.not_shown += self._show(packets, decisions)
-        for raw, decision in judged:
-            if decision.reason is Reason.QUARANTINED:
+        if transport.condemned:
+            for raw, decision in judged:
                 tell_quarantined(raw, decision)
         return True
 
