@@ -92,7 +92,7 @@ class IpqueueTransport:
         if before.lingering or problem is not None:
             name = f"0 for {family.name}"
             self.taken_over = self._resent.told(name, before.length, problem)
-        self._ledger.begin(0, self._resent.answered)
+        self._ledger.begin(0, 0 if self.taken_over is None else self.taken_over.answered)
 
     @classmethod
     def open(

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from qverdictd.packet.raw import RawPacket
 from qverdictd.transport.base import TakenOver
-from qverdictd.transport.ledger import Left
+from qverdictd.transport.ledger import Left, taken_over
 
 _PATIENCE = 1.0
 """Seconds until what the module has no memory to send again is no longer waited for."""
@@ -41,8 +41,6 @@ class Resent:
                 time.sleep(_GLANCE)
         self.judged = sum(packet.id in noted for packet in self._packets)
         """How many that were in flight wait still."""
-        self.answered = 0 if left is None else left.answered + len(left.ids) - self.judged
-        """Packets that were answered until now, by all that held the queue."""
         self._suspects = noted if left is not None and left.suspected else frozenset()
         self.faults = 0
         """Faults that the packets taken last have been in."""
@@ -64,11 +62,4 @@ class Resent:
 
     def told(self, queue: str, waiting: int, problem: str | None) -> TakenOver:
         """Return what the log is to say; ``problem``: why there is no ledger."""
-        return TakenOver(
-            queue=queue,
-            waiting=waiting,
-            judged=self.judged,
-            faulted=self._left is not None and self._left.faulted,
-            answered=self.answered,
-            problem=problem,
-        )
+        return taken_over(queue, waiting, self.judged, self._left, problem)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from qverdictd._fast import LEDGER_SIZE, Ledger
+from qverdictd.transport.base import TakenOver
 from qverdictd.transport.handed import Store
 
 _MOST_FAULTS = 2
@@ -57,6 +58,24 @@ class Left:
     def condemned(self) -> bool:
         """Whether ``ids``, which then is one packet, must not be judged again."""
         return self.faults >= _MOST_FAULTS
+
+
+def taken_over(
+    queue: int | str, waiting: int, judged: int, left: Left | None, problem: str | None
+) -> TakenOver:
+    """Return what the log is to say of a queue that another process has held.
+
+    ``judged``: how many of those that it left in the ledger wait still, the others of which it had
+    answered. ``problem``: why nothing can be read of the ledger.
+    """
+    return TakenOver(
+        queue=queue,
+        waiting=waiting,
+        judged=judged,
+        faulted=left is not None and left.faulted,
+        answered=0 if left is None else left.answered + len(left.ids) - judged,
+        problem=problem,
+    )
 
 
 def let_go_of_ledgers(names: Container[str], store: Store) -> None:

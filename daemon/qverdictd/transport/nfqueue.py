@@ -17,7 +17,7 @@ from qverdictd.transport.claim import Claim, GivenBack, claim
 from qverdictd.transport.grant import Grant, receive_buffer
 from qverdictd.transport.handed import NoStore, Store
 from qverdictd.transport.interfaces import InterfaceNames
-from qverdictd.transport.ledger import let_go_of_ledgers, open_ledger
+from qverdictd.transport.ledger import let_go_of_ledgers, open_ledger, taken_over
 from qverdictd.transport.netlink import NetlinkSocket
 from qverdictd.transport.outbox import Outbox
 from qverdictd.transport.queue import Queue
@@ -156,22 +156,20 @@ class NfqueueTransport:
             flags=F_GSO | F_UID_GID | (F_FAIL_OPEN if fail_open else 0),
         )
         granted = held.negotiate(dataclasses.replace(terms, bind=not one.held))
-        moved = taken_over = None
+        moved = taken = None
         if one.held:
             terms = dataclasses.replace(terms, flags=granted, mask=granted)
             moved = take_over(held, terms, left)
             buffer = socket.size_receive_buffer(wanted)
-            taken_over = moved.told(problem)
+            taken = moved.told(problem)
             if not fail_open:  # the process before may have had it so
                 held.configure(Config(flags=0, mask=F_FAIL_OPEN))
-            ledger.begin(moved.last_id, moved.answered)
+            ledger.begin(moved.last_id, taken.answered)
             if left is not None:
                 held.told_before(left.told_queue_full, left.told_socket_full)
         else:
             if problem is not None:
-                taken_over = TakenOver(
-                    held.number, 0, 0, faulted=False, answered=0, problem=problem
-                )
+                taken = taken_over(held.number, 0, 0, None, problem)
             ledger.begin(0, 0)
             ledger.tell(0, 0)
         ledger.watch()
@@ -187,7 +185,7 @@ class NfqueueTransport:
             counted=held.counted,
         )
         kept = Kept(ledger, one.lasting, one.lasting or not isinstance(store, NoStore))
-        return cls(socket, held, grant, kept, moved, taken_over)
+        return cls(socket, held, grant, kept, moved, taken)
 
     @property
     def description(self) -> str:

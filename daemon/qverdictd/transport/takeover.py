@@ -14,12 +14,11 @@ when the kernel's next answer is there everything is.
 
 import dataclasses
 import errno
-from dataclasses import dataclass
 from itertools import islice
 
 from qverdictd.errors import TransportError
 from qverdictd.transport.base import TakenOver
-from qverdictd.transport.ledger import Left
+from qverdictd.transport.ledger import Left, taken_over
 from qverdictd.transport.queue import MOST_KEPT, Queue, laid_out
 from qverdictd.transport.refusal import refusal
 from qverdictd.wire.cursor import Buffer
@@ -51,15 +50,6 @@ def is_newer(packet_id: int, than: int) -> bool:
     return 0 < (packet_id - than & _ID_MASK) < _HALF
 
 
-@dataclass(frozen=True, slots=True)
-class Lot:
-    """Packets that are to be judged together."""
-
-    messages: list[bytes]
-    suspected: bool
-    """It is one packet that may be what ended the process before us."""
-
-
 class Moved:
     """The packets that were moved, in the order in which they are to be answered."""
 
@@ -76,8 +66,6 @@ class Moved:
         self.number = side_of(queue.number)
         self.waiting = len(messages)
         self.judged = judged
-        self.answered = 0 if left is None else left.answered + len(left.ids) - judged
-        """Packets that were answered until now, by all that held the queue."""
         self.faults = 0
         """Faults that the packets read last have been in."""
         self.condemned = False
@@ -94,15 +82,7 @@ class Moved:
 
     def told(self, problem: str | None) -> TakenOver:
         """Return what the log is to say; ``problem``: why there is no ledger."""
-        left = self._left
-        return TakenOver(
-            queue=self._queue.number,
-            waiting=self.waiting,
-            judged=self.judged,
-            faulted=left is not None and left.faulted,
-            answered=self.answered,
-            problem=problem,
-        )
+        return taken_over(self._queue.number, self.waiting, self.judged, self._left, problem)
 
     def close(self) -> None:
         """Give the second queue back, after all of it was answered."""
